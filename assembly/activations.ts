@@ -1,0 +1,317 @@
+import { Lanes } from "./lanes";
+import { Elementary } from "./math";
+
+/**
+ * An activation is a class of three methods over one lane or many:
+ *
+ *   shared(x)      what f and f' both need (one exponential), computed once
+ *   value(x, s)    f(x), s = shared(x)
+ *   slope(x, s)    f'(x)
+ *
+ * and three kernels, each a line: `name` (y = f(z)), `nameAndSlope` (also f'(z): what a layer saves for its
+ * backward pass, where the exponential is at hand and no digit is lost to 1 - y), `nameGradient`
+ * (dC/dz = dC/dy f'(z)). Softmax has no slope: softmax.ts.
+ */
+class Activation {
+  /** y <- f(z). y may be z. */
+  @inline static value<F>(length: usize, z: usize, y: usize): void {
+    if (Lanes.wide) Activation.valueOver<v128, F>(length, z, y);
+    else Activation.valueOver<f64, F>(length, z, y);
+  }
+
+  /** y <- f(z), slope <- f'(z). y or slope may be z. */
+  @inline static both<F>(length: usize, z: usize, y: usize, slope: usize): void {
+    if (Lanes.wide) Activation.bothOver<v128, F>(length, z, y, slope);
+    else Activation.bothOver<f64, F>(length, z, y, slope);
+  }
+
+  /** dz <- dy f'(z). dz may be z or dy. */
+  @inline static gradient<F>(length: usize, z: usize, dy: usize, dz: usize): void {
+    if (Lanes.wide) Activation.gradientOver<v128, F>(length, z, dy, dz);
+    else Activation.gradientOver<f64, F>(length, z, dy, dz);
+  }
+
+  @inline static valueOver<V, F>(length: usize, z: usize, y: usize): void {
+    const f = changetype<F>(0);
+    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
+      const left = length - i;
+      const x = Lanes.load<V>(z + (i << 3), left);
+      Lanes.store<V>(y + (i << 3), f.value<V>(x, f.shared<V>(x)), left);
+    }
+  }
+
+  @inline static bothOver<V, F>(length: usize, z: usize, y: usize, slope: usize): void {
+    const f = changetype<F>(0);
+    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
+      const left = length - i;
+      const x = Lanes.load<V>(z + (i << 3), left);
+      const shared = f.shared<V>(x);
+      Lanes.store<V>(y + (i << 3), f.value<V>(x, shared), left);
+      Lanes.store<V>(slope + (i << 3), f.slope<V>(x, shared), left);
+    }
+  }
+
+  @inline static gradientOver<V, F>(length: usize, z: usize, dy: usize, dz: usize): void {
+    const f = changetype<F>(0);
+    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
+      const left = length - i;
+      const x = Lanes.load<V>(z + (i << 3), left);
+      const slope = f.slope<V>(x, f.shared<V>(x));
+      Lanes.store<V>(dz + (i << 3), Lanes.mul<V>(Lanes.load<V>(dy + (i << 3), left), slope), left);
+    }
+  }
+
+  /** e^-|x|: never overflows. */
+  @inline static decay<V>(x: V): V {
+    return Elementary.exp<V>(Lanes.neg<V>(Lanes.abs<V>(x)));
+  }
+
+  /** 1 / (1 + e^-x) from e = e^-|x|: e / (1 + e) on the left, 1 / (1 + e) on the right. */
+  @inline static logistic<V>(x: V, e: V): V {
+    const one = Lanes.splat<V>(1);
+    return Lanes.div<V>(Lanes.ifLess<V>(x, Lanes.splat<V>(0), e, one), Lanes.add<V>(one, e));
+  }
+}
+
+/** f(x) = x, f'(x) = 1. */
+class Linear {
+  @inline shared<V>(x: V): V {
+    return x;
+  }
+  @inline value<V>(x: V, _: V): V {
+    return x;
+  }
+  @inline slope<V>(_x: V, _: V): V {
+    return Lanes.splat<V>(1);
+  }
+}
+
+export function linear(length: usize, z: usize, y: usize): void {
+  Activation.value<Linear>(length, z, y);
+}
+export function linearGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<Linear>(length, z, dy, dz);
+}
+
+/** f(x) = max(x, 0), f'(0) = 0; a NaN stays. The slope at y = f(z) is the slope at z: a layer saves y alone. */
+class Relu {
+  @inline shared<V>(x: V): V {
+    return x;
+  }
+  @inline value<V>(x: V, _: V): V {
+    return Lanes.ifLess<V>(x, Lanes.splat<V>(0), Lanes.splat<V>(0), x);
+  }
+  @inline slope<V>(x: V, _: V): V {
+    return Lanes.ifAtMost<V>(x, Lanes.splat<V>(0), Lanes.splat<V>(0), Lanes.splat<V>(1));
+  }
+}
+
+export function relu(length: usize, z: usize, y: usize): void {
+  Activation.value<Relu>(length, z, y);
+}
+export function reluGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<Relu>(length, z, dy, dz);
+}
+
+/** f(x) = x, or 0.01 x where x <= 0. The slope at y is the slope at z: a layer saves y alone. */
+class LeakyRelu {
+  @inline shared<V>(x: V): V {
+    return x;
+  }
+  @inline value<V>(x: V, s: V): V {
+    return Lanes.mul<V>(x, this.slope<V>(x, s));
+  }
+  @inline slope<V>(x: V, _: V): V {
+    return Lanes.ifAtMost<V>(x, Lanes.splat<V>(0), Lanes.splat<V>(0.01), Lanes.splat<V>(1));
+  }
+}
+
+export function leakyRelu(length: usize, z: usize, y: usize): void {
+  Activation.value<LeakyRelu>(length, z, y);
+}
+export function leakyReluGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<LeakyRelu>(length, z, dy, dz);
+}
+
+/** f(x) = x, or e^x - 1 where x < 0; f'(0) = 1. Saves the slope. */
+class Elu {
+  @inline shared<V>(x: V): V {
+    return Lanes.min<V>(x, Lanes.splat<V>(0));
+  }
+  @inline value<V>(x: V, negative: V): V {
+    return Lanes.ifLess<V>(x, Lanes.splat<V>(0), Elementary.expm1<V>(negative), x);
+  }
+  @inline slope<V>(_: V, negative: V): V {
+    return Elementary.exp<V>(negative);
+  }
+}
+
+export function elu(length: usize, z: usize, y: usize): void {
+  Activation.value<Elu>(length, z, y);
+}
+export function eluAndSlope(length: usize, z: usize, y: usize, slope: usize): void {
+  Activation.both<Elu>(length, z, y, slope);
+}
+export function eluGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<Elu>(length, z, dy, dz);
+}
+
+/** selu's constants (Klambauer et al. 2017): the fixed point of mean 0 and variance 1. */
+const SELU_SCALE: f64 = 1.0507009873554804934193349852946;
+const SELU_SCALE_ALPHA: f64 = 1.7580993408473768599402175208123;
+
+/** f(x) = scale x, or scale alpha (e^x - 1) where x <= 0; f'(0) = scale alpha. Saves the slope. */
+class Selu {
+  @inline shared<V>(x: V): V {
+    return Lanes.min<V>(x, Lanes.splat<V>(0));
+  }
+  @inline value<V>(x: V, negative: V): V {
+    const left = Lanes.mul<V>(Lanes.splat<V>(SELU_SCALE_ALPHA), Elementary.expm1<V>(negative));
+    const right = Lanes.mul<V>(Lanes.splat<V>(SELU_SCALE), x);
+    return Lanes.ifLess<V>(x, Lanes.splat<V>(0), left, right);
+  }
+  @inline slope<V>(x: V, negative: V): V {
+    const left = Lanes.mul<V>(Lanes.splat<V>(SELU_SCALE_ALPHA), Elementary.exp<V>(negative));
+    return Lanes.ifLess<V>(Lanes.splat<V>(0), x, Lanes.splat<V>(SELU_SCALE), left);
+  }
+}
+
+export function selu(length: usize, z: usize, y: usize): void {
+  Activation.value<Selu>(length, z, y);
+}
+export function seluAndSlope(length: usize, z: usize, y: usize, slope: usize): void {
+  Activation.both<Selu>(length, z, y, slope);
+}
+export function seluGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<Selu>(length, z, dy, dz);
+}
+
+const INVERSE_SQRT_2PI: f64 = 0.39894228040143267793994605993438;
+
+/** f(x) = x Phi(x), f'(x) = Phi(x) + x phi(x), Phi the normal distribution and phi its density. Saves the slope. */
+class Gelu {
+  @inline shared<V>(x: V): V {
+    return Elementary.normalCdf<V>(x);
+  }
+  @inline value<V>(x: V, cdf: V): V {
+    // past -39 both factors have run to their end: -0, and not infinity times 0
+    const y = Lanes.mul<V>(x, cdf);
+    return Lanes.ifLess<V>(x, Lanes.splat<V>(-39), Lanes.splat<V>(-0.0), y);
+  }
+  @inline slope<V>(x: V, cdf: V): V {
+    // past 39 the density is 0, and its square would overflow
+    const near = Lanes.max<V>(Lanes.splat<V>(-39), Lanes.min<V>(Lanes.splat<V>(39), x));
+    const power = Lanes.mul<V>(Lanes.mul<V>(near, near), Lanes.splat<V>(-0.5));
+    const density = Lanes.mul<V>(Elementary.exp<V>(power), Lanes.splat<V>(INVERSE_SQRT_2PI));
+    return Lanes.madd<V>(near, density, cdf);
+  }
+}
+
+export function gelu(length: usize, z: usize, y: usize): void {
+  Activation.value<Gelu>(length, z, y);
+}
+export function geluAndSlope(length: usize, z: usize, y: usize, slope: usize): void {
+  Activation.both<Gelu>(length, z, y, slope);
+}
+export function geluGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<Gelu>(length, z, dy, dz);
+}
+
+/** f(x) = x sigmoid(x), f'(x) = s (1 + x (1 - s)), s = sigmoid(x) and 1 - s = sigmoid(-x). Saves the slope. */
+class Silu {
+  @inline shared<V>(x: V): V {
+    return Activation.decay<V>(x);
+  }
+  @inline value<V>(x: V, e: V): V {
+    // past -800 the product has run to its end: -0, and not infinity times 0
+    const y = Lanes.mul<V>(x, Activation.logistic<V>(x, e));
+    return Lanes.ifLess<V>(x, Lanes.splat<V>(-800), Lanes.splat<V>(-0.0), y);
+  }
+  @inline slope<V>(x: V, e: V): V {
+    const near = Lanes.max<V>(Lanes.splat<V>(-800), Lanes.min<V>(Lanes.splat<V>(800), x));
+    const s = Activation.logistic<V>(near, e);
+    const rest = Activation.logistic<V>(Lanes.neg<V>(near), e);
+    return Lanes.mul<V>(s, Lanes.madd<V>(near, rest, Lanes.splat<V>(1)));
+  }
+}
+
+export function silu(length: usize, z: usize, y: usize): void {
+  Activation.value<Silu>(length, z, y);
+}
+export function siluAndSlope(length: usize, z: usize, y: usize, slope: usize): void {
+  Activation.both<Silu>(length, z, y, slope);
+}
+export function siluGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<Silu>(length, z, dy, dz);
+}
+
+/** f(x) = log(1 + e^x) = max(x, 0) + log1p(e^-|x|), f'(x) = sigmoid(x). Saves the slope. */
+class Softplus {
+  @inline shared<V>(x: V): V {
+    return Activation.decay<V>(x);
+  }
+  @inline value<V>(x: V, e: V): V {
+    return Lanes.add<V>(Lanes.max<V>(x, Lanes.splat<V>(0)), Elementary.log1p<V>(e));
+  }
+  @inline slope<V>(x: V, e: V): V {
+    return Activation.logistic<V>(x, e);
+  }
+}
+
+export function softplus(length: usize, z: usize, y: usize): void {
+  Activation.value<Softplus>(length, z, y);
+}
+export function softplusAndSlope(length: usize, z: usize, y: usize, slope: usize): void {
+  Activation.both<Softplus>(length, z, y, slope);
+}
+export function softplusGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<Softplus>(length, z, dy, dz);
+}
+
+/** f(x) = 1 / (1 + e^-x), f'(x) = f(x) f(-x) = e / (1 + e)^2, e = e^-|x|. Saves the slope. */
+class Sigmoid {
+  @inline shared<V>(x: V): V {
+    return Activation.decay<V>(x);
+  }
+  @inline value<V>(x: V, e: V): V {
+    return Activation.logistic<V>(x, e);
+  }
+  @inline slope<V>(_: V, e: V): V {
+    const sum = Lanes.add<V>(Lanes.splat<V>(1), e);
+    return Lanes.div<V>(e, Lanes.mul<V>(sum, sum));
+  }
+}
+
+export function sigmoid(length: usize, z: usize, y: usize): void {
+  Activation.value<Sigmoid>(length, z, y);
+}
+export function sigmoidAndSlope(length: usize, z: usize, y: usize, slope: usize): void {
+  Activation.both<Sigmoid>(length, z, y, slope);
+}
+export function sigmoidGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<Sigmoid>(length, z, dy, dz);
+}
+
+/** f(x) = tanh x, f'(x) = 1 / cosh^2 x = (2 e / (1 + e^2))^2, e = e^-|x|, which is never subnormal too early. Saves the slope. */
+class Tanh {
+  @inline shared<V>(x: V): V {
+    return Activation.decay<V>(x);
+  }
+  @inline value<V>(x: V, _: V): V {
+    return Elementary.tanh<V>(x);
+  }
+  @inline slope<V>(_: V, e: V): V {
+    const sech = Lanes.div<V>(Lanes.add<V>(e, e), Lanes.madd<V>(e, e, Lanes.splat<V>(1)));
+    return Lanes.mul<V>(sech, sech);
+  }
+}
+
+export function tanh(length: usize, z: usize, y: usize): void {
+  Activation.value<Tanh>(length, z, y);
+}
+export function tanhAndSlope(length: usize, z: usize, y: usize, slope: usize): void {
+  Activation.both<Tanh>(length, z, y, slope);
+}
+export function tanhGradient(length: usize, z: usize, dy: usize, dz: usize): void {
+  Activation.gradient<Tanh>(length, z, dy, dz);
+}

@@ -1,0 +1,105 @@
+import { Lanes } from "./lanes";
+import { Elementary } from "./math";
+import { Rows } from "./rows";
+
+/**
+ * losses_i <- factor sum_j t_ij (logsumexp(z_i) - z_ij): categorical cross-entropy of y = softmax(z), from z.
+ *
+ *   z, t: samples x units; losses: samples
+ *
+ * Finite for all logits within half of float64's range. With the largest logit taken out, logsumexp is
+ * log1p of the other exponentials: a sure and right answer keeps a cost with all its digits.
+ */
+export function categoricalLogitsLoss(
+  samples: usize,
+  units: usize,
+  factor: f64,
+  z: usize,
+  t: usize,
+  losses: usize,
+): void {
+  const bytes = units << 3;
+  for (let i: usize = 0; i < samples; i++, z += bytes, t += bytes) {
+    const largest = Rows.max(units, z);
+    const others = Rows.sum<ExpBelow>(units, z, z, largest) + (Rows.sum<IsEqual>(units, z, z, largest) - 1);
+    const spread = Rows.sum<Distance>(units, z, t, largest);
+    const targets = Rows.sum<First>(units, t, t, 0);
+    store<f64>(losses + (i << 3), factor * (spread + Elementary.log1p<f64>(others) * targets));
+  }
+}
+
+/**
+ * g_ij <- (y_ij sum_k t_ik - t_ij) / divisor: dC/dz of the same, from y = softmax(z), also where targets do not
+ * sum to one.
+ *
+ *   y, t, g: samples x units. g may be y or t.
+ *
+ * As y_ij sum_{k !== j} t_ik - t_ij (1 - y_ij), with 1 - y_ij for a y above 1/2 as the sum of the other y:
+ * for one-hot targets nothing cancels.
+ */
+export function categoricalLogitsGradient(
+  samples: usize,
+  units: usize,
+  divisor: f64,
+  y: usize,
+  t: usize,
+  g: usize,
+): void {
+  if (Lanes.wide) CrossEntropy.gradient<v128>(samples, units, divisor, y, t, g);
+  else CrossEntropy.gradient<f64>(samples, units, divisor, y, t, g);
+}
+
+class CrossEntropy {
+  @inline static gradient<V>(samples: usize, units: usize, divisor: f64, y: usize, t: usize, g: usize): void {
+    const bytes = units << 3;
+    const one = Lanes.splat<V>(1);
+    const half = Lanes.splat<V>(0.5);
+    for (let i: usize = 0; i < samples; i++, y += bytes, t += bytes, g += bytes) {
+      const targets = Lanes.splat<V>(Rows.sum<First>(units, t, t, 0));
+      const small = Lanes.splat<V>(Rows.sum<AtMostHalf>(units, y, y, 0));
+      for (let j: usize = 0; j < units; j += Lanes.width<V>()) {
+        const left = units - j;
+        const at = j << 3;
+        const yj = Lanes.load<V>(y + at, left);
+        const tj = Lanes.load<V>(t + at, left);
+        const rest = Lanes.ifLess<V>(half, yj, small, Lanes.sub<V>(one, yj));
+        const toward = Lanes.mul<V>(yj, Lanes.sub<V>(targets, tj));
+        const delta = Lanes.sub<V>(toward, Lanes.mul<V>(tj, rest));
+        Lanes.store<V>(g + at, Lanes.div<V>(delta, Lanes.splat<V>(divisor)), left);
+      }
+    }
+  }
+}
+
+class First {
+  @inline term<V>(x: V, _y: V, _c: V): V {
+    return x;
+  }
+}
+
+/** e^(z - largest) of all but the largest. */
+class ExpBelow {
+  @inline term<V>(z: V, _: V, largest: V): V {
+    return Lanes.ifLess<V>(z, largest, Elementary.exp<V>(Lanes.sub<V>(z, largest)), Lanes.splat<V>(0));
+  }
+}
+
+class IsEqual {
+  @inline term<V>(z: V, _: V, largest: V): V {
+    return Lanes.ifEqual<V>(z, largest, Lanes.splat<V>(1), Lanes.splat<V>(0));
+  }
+}
+
+/** t (largest - z), 0 where t is 0. */
+class Distance {
+  @inline term<V>(z: V, t: V, largest: V): V {
+    const zero = Lanes.splat<V>(0);
+    return Lanes.ifEqual<V>(t, zero, zero, Lanes.mul<V>(t, Lanes.sub<V>(largest, z)));
+  }
+}
+
+class AtMostHalf {
+  @inline term<V>(y: V, _: V, _c: V): V {
+    return Lanes.ifAtMost<V>(y, Lanes.splat<V>(0.5), y, Lanes.splat<V>(0));
+  }
+}

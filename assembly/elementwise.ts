@@ -1,0 +1,104 @@
+import { Lanes } from "./lanes";
+import { Elementary } from "./math";
+
+/**
+ * The loops over vectors of one length. What is done to an element comes as a class: `Op` names a type whose
+ * methods never touch `this`, so `changetype<Op>(0)` is a free way to name its inlined code.
+ * Outputs may be inputs: an element is read before it is written.
+ */
+export class Elementwise {
+  /** y_i <- Op.value(x_i). */
+  @inline static map<Op>(length: usize, x: usize, y: usize): void {
+    if (Lanes.wide) Elementwise.mapOver<v128, Op>(length, x, y);
+    else Elementwise.mapOver<f64, Op>(length, x, y);
+  }
+
+  /** z_i <- Op.value(x_i, y_i). */
+  @inline static zip<Op>(length: usize, x: usize, y: usize, z: usize): void {
+    if (Lanes.wide) Elementwise.zipOver<v128, Op>(length, x, y, z);
+    else Elementwise.zipOver<f64, Op>(length, x, y, z);
+  }
+
+  @inline static mapOver<V, Op>(length: usize, x: usize, y: usize): void {
+    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
+      const left = length - i;
+      const at = i << 3;
+      Lanes.store<V>(y + at, changetype<Op>(0).value<V>(Lanes.load<V>(x + at, left)), left);
+    }
+  }
+
+  @inline static zipOver<V, Op>(length: usize, x: usize, y: usize, z: usize): void {
+    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
+      const left = length - i;
+      const at = i << 3;
+      const xi = Lanes.load<V>(x + at, left);
+      Lanes.store<V>(z + at, changetype<Op>(0).value<V>(xi, Lanes.load<V>(y + at, left)), left);
+    }
+  }
+}
+
+class Exp {
+  @inline value<V>(x: V): V {
+    return Elementary.exp<V>(x);
+  }
+}
+
+class Log {
+  @inline value<V>(x: V): V {
+    return Elementary.log<V>(x);
+  }
+}
+
+class Log1p {
+  @inline value<V>(x: V): V {
+    return Elementary.log1p<V>(x);
+  }
+}
+
+class Expm1 {
+  @inline value<V>(x: V): V {
+    return Elementary.expm1<V>(x);
+  }
+}
+
+class Erf {
+  @inline value<V>(x: V): V {
+    return Elementary.erf<V>(x);
+  }
+}
+
+class Multiply {
+  @inline value<V>(x: V, y: V): V {
+    return Lanes.mul<V>(x, y);
+  }
+}
+
+/** y_i <- e^(x_i). y may be x; the same holds for the functions below. Bounds: math.ts. */
+export function exp(length: usize, x: usize, y: usize): void {
+  Elementwise.map<Exp>(length, x, y);
+}
+
+/** y_i <- log x_i. */
+export function log(length: usize, x: usize, y: usize): void {
+  Elementwise.map<Log>(length, x, y);
+}
+
+/** y_i <- log(1 + x_i). */
+export function log1p(length: usize, x: usize, y: usize): void {
+  Elementwise.map<Log1p>(length, x, y);
+}
+
+/** y_i <- e^(x_i) - 1. */
+export function expm1(length: usize, x: usize, y: usize): void {
+  Elementwise.map<Expm1>(length, x, y);
+}
+
+/** y_i <- erf x_i. */
+export function erf(length: usize, x: usize, y: usize): void {
+  Elementwise.map<Erf>(length, x, y);
+}
+
+/** z_i <- x_i y_i: a delta from an output gradient and a saved slope. z may be x or y. */
+export function multiply(length: usize, x: usize, y: usize, z: usize): void {
+  Elementwise.zip<Multiply>(length, x, y, z);
+}

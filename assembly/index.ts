@@ -1,0 +1,54 @@
+/** The table of contents: every kernel that a variant exports, and the file where it lives. */
+
+export {
+  elu,
+  eluAndSlope,
+  eluGradient,
+  gelu,
+  geluAndSlope,
+  geluGradient,
+  leakyRelu,
+  leakyReluGradient,
+  linear,
+  linearGradient,
+  relu,
+  reluGradient,
+  selu,
+  seluAndSlope,
+  seluGradient,
+  sigmoid,
+  sigmoidAndSlope,
+  sigmoidGradient,
+  silu,
+  siluAndSlope,
+  siluGradient,
+  softplus,
+  softplusAndSlope,
+  softplusGradient,
+  tanh,
+  tanhAndSlope,
+  tanhGradient,
+} from "./activations";
+export { categoricalLogitsGradient, categoricalLogitsLoss } from "./crossEntropy";
+export { dropout } from "./dropout";
+export { erf, exp, expm1, log, log1p, multiply } from "./elementwise";
+export { binaryVariant, fusesMultiplyAdd, heapBase } from "./engine";
+export { gemm, gemmWorkspaceBytes } from "./gemm";
+export {
+  absoluteGradient,
+  absoluteLoss,
+  binaryGradient,
+  binaryLogitsGradient,
+  binaryLogitsLoss,
+  binaryLoss,
+  categoricalGradient,
+  categoricalLoss,
+  huberGradient,
+  huberLoss,
+  squaresGradient,
+  squaresLoss,
+} from "./losses";
+export { adagrad, adam, rmsProp, sgd, sgdMomentum } from "./optimizers";
+export { accumulate, addPenaltyGradient, columnSums, firstNotFinite, magnitudes, scaleRows } from "./reduce";
+export { softmax, softmaxGradient } from "./softmax";
+export { transpose } from "./transpose";

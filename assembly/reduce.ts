@@ -1,0 +1,124 @@
+import { Lanes } from "./lanes";
+import { Rows } from "./rows";
+
+/**
+ * y_j <- sum_i x_ij, each column one chain from 0, ascending over i: the gradient of a bias.
+ *
+ *   x: samples x units    y: units
+ */
+export function columnSums(samples: usize, units: usize, x: usize, y: usize): void {
+  if (Lanes.wide) Reduce.columns<v128>(samples, units, x, y);
+  else Reduce.columns<f64>(samples, units, x, y);
+}
+
+/**
+ * x_ij <- w_i x_ij: a gradient by its sample's weight.
+ *
+ *   x: samples x units    w: samples
+ */
+export function scaleRows(samples: usize, units: usize, w: usize, x: usize): void {
+  for (let i: usize = 0; i < samples; i++) {
+    const factor = load<f64>(w + (i << 3));
+    for (const end = x + (units << 3); x < end; x += 8) store<f64>(x, factor * load<f64>(x));
+  }
+}
+
+/**
+ * Adds x_0, x_1, ... (each times w_i, where w is not 0) to a running sum of two numbers, sum and compensation
+ * (Neumaier 1974), in that order. The chain goes on from call to call, so a sum over a data set has the same bits
+ * for every size of batch, and an error that does not grow with its length.
+ *
+ *   x, w: length    state: sum, compensation
+ */
+export function accumulate(length: usize, x: usize, w: usize, state: usize): void {
+  let sum = load<f64>(state);
+  let compensation = load<f64>(state, 8);
+  for (let i: usize = 0; i < length; i++) {
+    let term = load<f64>(x + (i << 3));
+    if (w !== 0) term *= load<f64>(w + (i << 3));
+    const next = sum + term;
+    // what the rounding of `next` lost, from the larger of the two
+    compensation += abs(sum) >= abs(term) ? sum - next + term : term - next + sum;
+    sum = next;
+  }
+  store<f64>(state, sum);
+  store<f64>(state, compensation, 8);
+}
+
+/**
+ * sums <- (sum_i |x_i|, sum_i x_i^2): what l1 and l2 penalties are made of. Blocks of 128 (even-indexed terms, odd-indexed
+ * terms, even + odd), block after block.
+ *
+ *   x: length    sums: 2
+ */
+export function magnitudes(length: usize, x: usize, sums: usize): void {
+  let absolutes: f64 = 0;
+  let squares: f64 = 0;
+  for (let i: usize = 0; i < length; i += 128) {
+    const count = min<usize>(128, length - i);
+    absolutes += Rows.sum<Absolute>(count, x + (i << 3), x + (i << 3), 0);
+    squares += Rows.sum<Square>(count, x + (i << 3), x + (i << 3), 0);
+  }
+  store<f64>(sums, absolutes);
+  store<f64>(sums, squares, 8);
+}
+
+/**
+ * g_i <- g_i + l1 sign(w_i) + 2 l2 w_i, sign(0) = 0: the gradient of the penalties.
+ *
+ *   w, g: length
+ */
+export function addPenaltyGradient(length: usize, l1: f64, l2: f64, w: usize, g: usize): void {
+  if (Lanes.wide) Reduce.penalty<v128>(length, l1, l2, w, g);
+  else Reduce.penalty<f64>(length, l1, l2, w, g);
+}
+
+/** The index of the first x_i that is NaN or infinite; length where there is none. */
+export function firstNotFinite(length: usize, x: usize): usize {
+  for (let i: usize = 0; i < length; i++) {
+    const value = load<f64>(x + (i << 3));
+    if (value - value !== 0) return i;
+  }
+  return length;
+}
+
+class Reduce {
+  /** Row after row into y, which stays in the cache while x streams by. */
+  @inline static columns<V>(samples: usize, units: usize, x: usize, y: usize): void {
+    memory.fill(y, 0, units << 3);
+    for (let i: usize = 0; i < samples; i++, x += units << 3) {
+      for (let j: usize = 0; j < units; j += Lanes.width<V>()) {
+        const left = units - j;
+        const at = y + (j << 3);
+        Lanes.store<V>(at, Lanes.add<V>(Lanes.load<V>(at, left), Lanes.load<V>(x + (j << 3), left)), left);
+      }
+    }
+  }
+
+  @inline static penalty<V>(length: usize, l1: f64, l2: f64, w: usize, g: usize): void {
+    const zero = Lanes.splat<V>(0);
+    const right = Lanes.splat<V>(l1);
+    const negative = Lanes.neg<V>(right);
+    const twice = Lanes.splat<V>(2 * l2);
+    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
+      const left = length - i;
+      const at = i << 3;
+      const x = Lanes.load<V>(w + at, left);
+      const sign = Lanes.ifLess<V>(zero, x, right, Lanes.ifLess<V>(x, zero, negative, zero));
+      const slope = Lanes.madd<V>(twice, x, sign);
+      Lanes.store<V>(g + at, Lanes.add<V>(Lanes.load<V>(g + at, left), slope), left);
+    }
+  }
+}
+
+class Absolute {
+  @inline term<V>(x: V, _y: V, _c: V): V {
+    return Lanes.abs<V>(x);
+  }
+}
+
+class Square {
+  @inline term<V>(x: V, _y: V, _c: V): V {
+    return Lanes.mul<V>(x, x);
+  }
+}

@@ -1,0 +1,38 @@
+import { Lanes } from "./lanes";
+
+/**
+ * Reductions along one row, in the order that every variant keeps: the terms of even index one after the
+ * other, those of odd index one after the other, then even + odd. Two lanes do it in one chain, one lane in two.
+ */
+export class Rows {
+  /** sum_j Op.term(x_j, y_j, c) for j < units. */
+  static sum<Op>(units: usize, x: usize, y: usize, c: f64): f64 {
+    const op = changetype<Op>(0);
+    if (Lanes.wide) {
+      let sums = Lanes.splat<v128>(0);
+      const constant = Lanes.splat<v128>(c);
+      for (let j: usize = 0; j < units; j += 2) {
+        const left = units - j;
+        const at = j << 3;
+        const term = op.term<v128>(Lanes.load<v128>(x + at, left), Lanes.load<v128>(y + at, left), constant);
+        sums = Lanes.add<v128>(sums, Lanes.keep<v128>(term, left));
+      }
+      return Lanes.first<v128>(sums) + Lanes.second<v128>(sums);
+    }
+    let even: f64 = 0;
+    let odd: f64 = 0;
+    for (let j: usize = 0; j < units; j += 2) {
+      const at = j << 3;
+      even += op.term<f64>(load<f64>(x + at), load<f64>(y + at), c);
+      if (j + 1 < units) odd += op.term<f64>(load<f64>(x + at, 8), load<f64>(y + at, 8), c);
+    }
+    return even + odd;
+  }
+
+  /** The largest x_j; -infinity for an empty row, NaN where any is NaN. Exact, so in any order. */
+  static max(units: usize, x: usize): f64 {
+    let largest = -Infinity;
+    for (let j: usize = 0; j < units; j++) largest = max<f64>(largest, load<f64>(x + (j << 3)));
+    return largest;
+  }
+}

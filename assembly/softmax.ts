@@ -1,0 +1,78 @@
+import { Lanes } from "./lanes";
+import { Elementary } from "./math";
+import { Rows } from "./rows";
+
+/**
+ * y_ij <- e^(z_ij - max_i) / sum_j e^(z_ij - max_i), row by row.
+ *
+ *   z, y: samples x units. y may be z.
+ *
+ * Never overflows. The order of the sum: rows.ts.
+ */
+export function softmax(samples: usize, units: usize, z: usize, y: usize): void {
+  const bytes = units << 3;
+  for (let i: usize = 0; i < samples; i++, z += bytes, y += bytes) {
+    Softmax.row<ExpShifted>(units, z, y, Rows.max(units, z), y);
+    Softmax.row<Divided>(units, y, y, Rows.sum<Itself>(units, y, y, 0), y);
+  }
+}
+
+/**
+ * dz_ij <- y_ij (dy_ij - sum_k dy_ik y_ik): the product with the row's full Jacobian. Saves y.
+ *
+ *   y, dy, dz: samples x units. dz may be y or dy.
+ */
+export function softmaxGradient(samples: usize, units: usize, y: usize, dy: usize, dz: usize): void {
+  const bytes = units << 3;
+  for (let i: usize = 0; i < samples; i++, y += bytes, dy += bytes, dz += bytes) {
+    Softmax.row<Jacobian>(units, y, dy, Rows.sum<Product>(units, y, dy, 0), dz);
+  }
+}
+
+class Softmax {
+  /** out_j <- Op.value(x_j, y_j, c) along a row. */
+  @inline static row<Op>(units: usize, x: usize, y: usize, c: f64, out: usize): void {
+    if (Lanes.wide) Softmax.rowOver<v128, Op>(units, x, y, c, out);
+    else Softmax.rowOver<f64, Op>(units, x, y, c, out);
+  }
+
+  @inline static rowOver<V, Op>(units: usize, x: usize, y: usize, c: f64, out: usize): void {
+    const constant = Lanes.splat<V>(c);
+    for (let j: usize = 0; j < units; j += Lanes.width<V>()) {
+      const left = units - j;
+      const at = j << 3;
+      const xj = Lanes.load<V>(x + at, left);
+      Lanes.store<V>(out + at, changetype<Op>(0).value<V>(xj, Lanes.load<V>(y + at, left), constant), left);
+    }
+  }
+}
+
+class ExpShifted {
+  @inline value<V>(x: V, _: V, largest: V): V {
+    return Elementary.exp<V>(Lanes.sub<V>(x, largest));
+  }
+}
+
+class Divided {
+  @inline value<V>(x: V, _: V, total: V): V {
+    return Lanes.div<V>(x, total);
+  }
+}
+
+class Jacobian {
+  @inline value<V>(y: V, dy: V, dot: V): V {
+    return Lanes.mul<V>(y, Lanes.sub<V>(dy, dot));
+  }
+}
+
+class Itself {
+  @inline term<V>(x: V, _y: V, _c: V): V {
+    return x;
+  }
+}
+
+class Product {
+  @inline term<V>(x: V, y: V, _: V): V {
+    return Lanes.mul<V>(x, y);
+  }
+}

@@ -1,0 +1,309 @@
+import { type ActivationName, activate, activationNames, backwardFromPreActivation } from "../activations";
+import { disposeSymbol } from "../disposable";
+import { ArgumentError, checkName, checkOptions, checkWhole, ShapeError, shown } from "../errors";
+import { type LossName, lossGradient, lossNames, lossOf, sumLosses } from "../losses";
+import { checkBackend, flatten, type Numbers } from "../numbers";
+import { type Targets, writeTargets } from "../targets";
+import { Scope } from "./arena";
+import { type Engine, TRANSPOSE_A, TRANSPOSE_B } from "./engine";
+import type { UnaryKernel } from "./kernels";
+import { Matrix } from "./matrix";
+
+export type Variant = "relaxed" | "simd" | "scalar" | "js";
+
+export interface MatmulOptions {
+  transposeA?: boolean;
+  transposeB?: boolean;
+  alpha?: number;
+  beta?: number;
+  out?: Matrix;
+}
+
+export interface OutOption {
+  out?: Matrix;
+}
+
+export interface MemoryUse {
+  /** Bytes of linear memory in use: matrices, networks with their trainers, and the backend's own workspace. */
+  usedBytes: number;
+  /** Bytes of linear memory taken from the system so far; they are used again, never given back. */
+  reservedBytes: number;
+  matrices: number;
+  networks: number;
+}
+
+/**
+ * The numerics library over one linear memory, and what networks compute with. Made by `loadBackend`.
+ * Every operation returns `out`, or a new Matrix that the caller disposes. It accepts any float, NaN and infinity too.
+ */
+export class Backend implements Disposable {
+  /** The variant that was taken. */
+  readonly variant: Variant;
+  /** Threads that compute; 1 is the caller alone. */
+  readonly threads: number;
+  /** Why something faster was not taken, as sentences that say what to do. */
+  readonly warnings: readonly string[];
+  /** @internal */
+  readonly engine: Engine;
+  /** @internal Blocks of every matrix and network on this backend. */
+  readonly scope: Scope;
+  /** @internal */
+  readonly counts = { matrices: 0, networks: 0 };
+
+  /** @internal */
+  constructor(engine: Engine, variant: Variant, threads: number, warnings: readonly string[]) {
+    this.engine = engine;
+    this.variant = variant;
+    this.threads = threads;
+    this.warnings = warnings;
+    this.scope = new Scope(engine.arena);
+  }
+
+  /** A rows x cols matrix of `values`, or of zeros. Throws ArgumentError, ShapeError, OutOfMemoryError. */
+  matrix(rows: number, cols: number, values?: Numbers): Matrix {
+    this.#check("matrix");
+    checkWhole("matrix: rows", rows, 0);
+    checkWhole("matrix: cols", cols, 0);
+    if (values === undefined) return this.#create("matrix", rows, cols);
+    const flat = cols === 0 ? [] : flatten("matrix: values", values, cols, this);
+    if (flat.length !== rows * cols) {
+      throw new ShapeError(
+        `matrix: ${flat.length} values were given, ${rows} x ${cols} = ${rows * cols} were expected`,
+      );
+    }
+    const matrix = this.#create("matrix", rows, cols);
+    matrix.values.set(flat);
+    return matrix;
+  }
+
+  /**
+   * C <- alpha op(A) op(B) + beta C, op(X) being X or its transpose; C is `out`, or a new m x n Matrix of zeros.
+   *
+   *   op(A): m x k    op(B): k x n    C: m x n, neither A nor B
+   *
+   * c_ij is one chain of additions from beta c_ij, ascending over k; beta 0 does not read C.
+   * |error| <= (k + 2) u (|alpha| sum |a| |b| + |beta c|), u = 2^-53. Throws ShapeError where sizes do not fit.
+   */
+  matmul(a: Matrix, b: Matrix, options: MatmulOptions = {}): Matrix {
+    const where = "matmul";
+    this.#check(where, a, b, options.out);
+    checkOptions(where, options, ["transposeA", "transposeB", "alpha", "beta", "out"]);
+    const { transposeA = false, transposeB = false, alpha = 1, beta = 0, out } = options;
+    if (typeof alpha !== "number" || typeof beta !== "number") {
+      throw new ArgumentError(
+        `${where}: alpha ${shown(alpha)} and beta ${shown(beta)} were given, numbers were expected`,
+      );
+    }
+    const [m, k] = transposeA ? [a.cols, a.rows] : [a.rows, a.cols];
+    const [kB, n] = transposeB ? [b.cols, b.rows] : [b.rows, b.cols];
+    if (k !== kB) {
+      throw new ShapeError(`${where}: op(A) is ${m}x${k} but op(B) is ${kB}x${n}; the inner sizes must match`);
+    }
+    if (out !== undefined && (out === a || out === b)) {
+      throw new ArgumentError(`${where}: out is ${out === a ? "A" : "B"} itself, a matrix apart was expected`);
+    }
+    const c = this.#result(where, m, n, out);
+    this.engine.kernels.gemm(
+      (transposeA ? TRANSPOSE_A : 0) | (transposeB ? TRANSPOSE_B : 0),
+      m,
+      n,
+      k,
+      alpha,
+      a.pointer(where),
+      a.cols,
+      b.pointer(where),
+      b.cols,
+      beta,
+      c.pointer(where),
+      n,
+      c.pointer(where),
+      n,
+      this.engine.workspace,
+    );
+    return c;
+  }
+
+  /** The transpose of a rows x cols matrix, cols x rows; `out` must not be `a`. */
+  transpose(a: Matrix, { out }: OutOption = {}): Matrix {
+    const where = "transpose";
+    this.#check(where, a, out);
+    if (out === a) throw new ArgumentError(`${where}: out is the input itself, a matrix apart was expected`);
+    const result = this.#result(where, a.cols, a.rows, out);
+    this.engine.kernels.transpose(a.rows, a.cols, a.pointer(where), result.pointer(where));
+    return result;
+  }
+
+  /** f(z), elementwise; softmax by rows. `out` may be z. */
+  activation(name: ActivationName, z: Matrix, { out }: OutOption = {}): Matrix {
+    const where = "activation";
+    checkName(where, name, activationNames);
+    this.#check(where, z, out);
+    const y = this.#result(where, z.rows, z.cols, out);
+    activate(this.engine.kernels, name, z.rows, z.cols, z.pointer(where), y.pointer(where));
+    return y;
+  }
+
+  /** dC/dz from z and dy = dC/df(z), all of one shape; softmax with its full Jacobian. `out` may be z or dy. */
+  activationGradient(name: ActivationName, z: Matrix, dy: Matrix, { out }: OutOption = {}): Matrix {
+    const where = "activationGradient";
+    checkName(where, name, activationNames);
+    this.#check(where, z, dy, out);
+    if (dy.rows !== z.rows || dy.cols !== z.cols) {
+      throw new ShapeError(`${where}: z is ${z.rows}x${z.cols} but dy is ${dy.rows}x${dy.cols}; they must match`);
+    }
+    const dz = this.#result(where, z.rows, z.cols, out);
+    const [from, along, to] = [z.pointer(where), dy.pointer(where), dz.pointer(where)];
+    backwardFromPreActivation(this.engine, name, z.rows, z.cols, from, along, to);
+    return dz;
+  }
+
+  /**
+   * The cost C and dC/dOutputs (with fromLogits, dC/dLogits: outputs are then the z before the sigmoid or softmax that
+   * the loss belongs to, and both are exact however far out they lie). Samples are rows; the gradient is the caller's.
+   * Targets: of the outputs' shape, or class indices for categoricalCrossEntropy.
+   */
+  loss(
+    name: LossName,
+    outputs: Matrix,
+    targets: Targets,
+    { fromLogits = false }: { fromLogits?: boolean } = {},
+  ): { value: number; gradient: Matrix } {
+    const where = "loss";
+    checkName(where, name, lossNames);
+    this.#check(where, outputs);
+    const loss = lossOf(name);
+    if (fromLogits && loss.fused === undefined) {
+      throw new ArgumentError(`${where}: fromLogits was given with ${name}, a cross-entropy was expected`);
+    }
+    const { rows: samples, cols: units } = outputs;
+    if (samples === 0 || units === 0) {
+      throw new ShapeError(`${where}: outputs are ${samples}x${units}, at least one row and one column were expected`);
+    }
+    const scratch = new Scope(this.engine.arena);
+    let gradient: Matrix | undefined;
+    try {
+      const [wanted, ownOutputs, sampleLosses] = scratch.allocateAll(where, [
+        samples * units,
+        samples * units,
+        samples,
+      ]);
+      const task = {
+        samples,
+        units,
+        outputs: outputs.pointer(where),
+        logits: 0,
+        targets: wanted as number,
+        weights: 0,
+        losses: sampleLosses as number,
+        activation: fromLogits ? loss.fused?.activation : undefined,
+      };
+      writeTargets(
+        `${where}: targets`,
+        targets,
+        samples,
+        units,
+        this,
+        this.engine.view(task.targets, samples * units),
+        {
+          indices: name === "categoricalCrossEntropy",
+          finite: false,
+        },
+      );
+      gradient = this.#create(where, samples, units);
+      if (task.activation !== undefined) {
+        task.logits = task.outputs;
+        task.outputs = ownOutputs as number;
+        activate(this.engine.kernels, task.activation, samples, units, task.logits, task.outputs);
+      }
+      const value = sumLosses(this.engine, loss, task) / samples;
+      lossGradient(this.engine, loss, task, gradient.pointer(where));
+      return { value, gradient };
+    } catch (error) {
+      gradient?.dispose();
+      throw error;
+    } finally {
+      scratch.dispose();
+    }
+  }
+
+  /** e^x, elementwise, as the five below; `out` may be x. Error bounds: assembly/math.ts. */
+  exp(x: Matrix, options?: OutOption): Matrix {
+    return this.#map("exp", x, options);
+  }
+
+  log(x: Matrix, options?: OutOption): Matrix {
+    return this.#map("log", x, options);
+  }
+
+  log1p(x: Matrix, options?: OutOption): Matrix {
+    return this.#map("log1p", x, options);
+  }
+
+  expm1(x: Matrix, options?: OutOption): Matrix {
+    return this.#map("expm1", x, options);
+  }
+
+  tanh(x: Matrix, options?: OutOption): Matrix {
+    return this.#map("tanh", x, options);
+  }
+
+  erf(x: Matrix, options?: OutOption): Matrix {
+    return this.#map("erf", x, options);
+  }
+
+  /** What lives on this backend. */
+  memory(): MemoryUse {
+    this.engine.checkAlive("memory");
+    const { usedBytes, memory } = this.engine.arena;
+    return { usedBytes, reservedBytes: memory.reservedBytes, ...this.counts };
+  }
+
+  /** Frees everything on it: matrices, networks, trainers' slots; twice is fine. */
+  dispose(): void {
+    this.scope.dispose();
+    this.engine.dispose();
+  }
+
+  [disposeSymbol](): void {
+    this.dispose();
+  }
+
+  #map(name: UnaryKernel, x: Matrix, { out }: OutOption = {}): Matrix {
+    this.#check(name, x, out);
+    const y = this.#result(name, x.rows, x.cols, out);
+    this.engine.kernels[name](x.rows * x.cols, x.pointer(name), y.pointer(name));
+    return y;
+  }
+
+  #create(where: string, rows: number, cols: number): Matrix {
+    const pointer = this.scope.allocate(where, rows * cols);
+    this.counts.matrices++;
+    return new Matrix(this, rows, cols, pointer, this.engine.view(pointer, rows * cols), () => {
+      this.counts.matrices--;
+      this.scope.free(pointer);
+    });
+  }
+
+  /** `out` where it fits, or a new matrix. */
+  #result(where: string, rows: number, cols: number, out: Matrix | undefined): Matrix {
+    if (out === undefined) return this.#create(where, rows, cols);
+    if (out.rows !== rows || out.cols !== cols) {
+      throw new ShapeError(`${where}: out is ${out.rows}x${out.cols}, ${rows}x${cols} was expected`);
+    }
+    return out;
+  }
+
+  /** Throws unless this backend lives, and every matrix given is one, is live, and is on it. */
+  #check(where: string, ...matrices: (Matrix | undefined)[]): void {
+    this.engine.checkAlive(where);
+    for (const matrix of matrices) {
+      if (matrix === undefined) continue;
+      if (!(matrix instanceof Matrix)) {
+        throw new ArgumentError(
+          `${where}: ${shown(matrix)} was given, a Matrix was expected; make one with backend.matrix(rows, cols, values)`,
+        );
+      }
+      checkBackend(where, matrix, this);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { DisposedError } from "../errors";
+import { Arena, type LinearMemory, Scope } from "./arena";
+import type { Kernels } from "./kernels";
+
+/** Flags of the gemm kernel. */
+export const TRANSPOSE_A = 1;
+export const TRANSPOSE_B = 2;
+
+/**
+ * What one thread computes with: the kernels of a variant, the memory they share with everybody, and scratch that
+ * is this caller's alone, so that two callers may be inside the same kernels at once.
+ */
+export class Engine {
+  readonly arena: Arena;
+  /** gemm's packed blocks. */
+  readonly workspace: number;
+  /** A few numbers that kernels return through memory: a returned double would cost an allocation. */
+  readonly results: { readonly pointer: number; readonly values: Float64Array };
+  readonly #scope: Scope;
+  #disposed = false;
+
+  constructor(
+    readonly kernels: Kernels,
+    memory: LinearMemory,
+  ) {
+    this.arena = new Arena(memory);
+    this.#scope = new Scope(this.arena);
+    this.workspace = this.#scope.allocate("loadBackend", kernels.gemmWorkspaceBytes() / 8);
+    const pointer = this.#scope.allocate("loadBackend", 2);
+    this.results = { pointer, values: memory.view(pointer, 2) };
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  view(pointer: number, length: number): Float64Array {
+    return this.arena.memory.view(pointer, length);
+  }
+
+  checkAlive(where: string): void {
+    if (this.#disposed) {
+      throw new DisposedError(
+        `${where}: the backend was disposed, a live one was expected; load another with loadBackend()`,
+      );
+    }
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#scope.dispose();
+    this.#disposed = true;
+  }
+}

@@ -1,0 +1,23 @@
+import type * as simd from "../../build/simd";
+
+/**
+ * The kernels of a variant, as asc declares them: "go to definition" on one of them lands in build/simd.d.ts, whose
+ * comment names the file in assembly/. All three binaries export the same; js/ is checked against it.
+ */
+export type Kernels = Omit<Awaited<ReturnType<typeof simd.instantiate>>, "memory">;
+
+/** Names of the kernels that take exactly these arguments: what a catalogue may name. */
+type Taking<Arguments extends number[]> = {
+  [Name in keyof Kernels]: Parameters<Kernels[Name]> extends Arguments
+    ? Arguments extends Parameters<Kernels[Name]>
+      ? Name
+      : never
+    : never;
+}[keyof Kernels];
+
+/** (length, x, y) */
+export type UnaryKernel = Taking<[number, number, number]>;
+/** (length, x, y, z), or (samples, units, x, y) */
+export type BinaryKernel = Taking<[number, number, number, number]>;
+/** (samples, units, factor or divisor, outputs or logits, targets, result) */
+export type LossKernel = Taking<[number, number, number, number, number, number]>;

@@ -1,0 +1,203 @@
+import { ArgumentError, checkName, checkOptions, checkWhole, shown, WasmgradError } from "../errors";
+import { JsMemory } from "../js/memory";
+import { Backend, type Variant } from "./backend";
+import { decodeBase64 } from "./base64";
+import { Engine } from "./engine";
+import type { Kernels } from "./kernels";
+import { WasmMemory } from "./wasmMemory";
+
+type WasmVariant = Exclude<Variant, "js">;
+
+export interface BackendOptions {
+  /** "auto" takes the fastest that this engine has; a variant asked for by name that it lacks throws. */
+  variant?: "auto" | Variant;
+  /** A number, or as many as help. */
+  threads?: "auto" | number;
+  /** Never fuse multiply-add: the same bits on every engine and machine. */
+  reproducible?: boolean;
+  memory?: {
+    /** Linear memory to take at once. */
+    initialBytes?: number;
+    /** Linear memory to stay below. */
+    maximumBytes?: number;
+  };
+  /** A compiled module, a Response, bytes or a URL of a binary of `wasmgrad/wasm/`, for hosts that forbid or cache inline wasm. */
+  wasm?: object | string;
+}
+
+/** The binaries, each a chunk that is loaded when it is taken. In the order of `binaryVariant`. */
+const binaries: Record<WasmVariant, () => Promise<{ default: string }>> = {
+  scalar: () => import("../../build/scalar.base64"),
+  simd: () => import("../../build/simd.base64"),
+  relaxed: () => import("../../build/relaxed.base64"),
+};
+
+const WHERE = "loadBackend";
+
+/**
+ * Loads a variant of the kernels with linear memory of its own.
+ * Throws ArgumentError for options that do not exist, or a variant asked for by name that the engine lacks.
+ */
+export async function loadBackend(options: BackendOptions = {}): Promise<Backend> {
+  checkOptions(WHERE, options, ["variant", "threads", "reproducible", "memory", "wasm"]);
+  const { variant = "auto", threads = "auto", reproducible = false, memory = {}, wasm } = options;
+  checkName(`${WHERE}: variant`, variant, ["auto", "relaxed", "simd", "scalar", "js"]);
+  if (threads !== "auto") checkWhole(`${WHERE}: threads`, threads, 1, 1024);
+  checkOptions(`${WHERE}: memory`, memory, ["initialBytes", "maximumBytes"]);
+  const { initialBytes = 0, maximumBytes = 2 ** 32 } = memory;
+  checkWhole(`${WHERE}: memory.initialBytes`, initialBytes, 0, 2 ** 32);
+  checkWhole(`${WHERE}: memory.maximumBytes`, maximumBytes, Math.max(initialBytes, MINIMUM_BYTES), 2 ** 32);
+  if (reproducible && variant === "relaxed") {
+    throw new ArgumentError(
+      `${WHERE}: variant "relaxed" was given with reproducible: true, but it fuses multiply-add as the engine likes; "simd", "scalar", "js" or "auto" was expected`,
+    );
+  }
+
+  const warnings: string[] = [];
+  if (typeof threads === "number" && threads > 1) {
+    warnings.push(`threads: ${threads} were asked for, this version computes on 1; nothing needs to be done.`);
+  }
+  const limits = { initialBytes, maximumBytes };
+  if (variant === "js") return createJs(limits, warnings);
+  if (wasm !== undefined) return createGiven(wasm, variant, reproducible, limits, warnings);
+  if (variant !== "auto") {
+    const found = await tryVariant(variant, limits);
+    if (typeof found === "string") throw new ArgumentError(`${WHERE}: variant "${variant}" was given, but ${found}`);
+    return new Backend(new Engine(found.kernels, found.memory), variant, 1, warnings);
+  }
+  for (const candidate of reproducible ? (["simd", "scalar"] as const) : (["relaxed", "simd", "scalar"] as const)) {
+    const found = await tryVariant(candidate, limits);
+    if (typeof found === "string") {
+      warnings.push(`Variant "${candidate}" was not taken: ${found}`);
+      continue;
+    }
+    const engine = new Engine(found.kernels, found.memory);
+    if (candidate === "relaxed" && engine.kernels.fusesMultiplyAdd(engine.results.pointer) === 0) {
+      warnings.push(
+        'Variant "relaxed" was not taken: this engine does not fuse multiply-add, so "simd" is as fast and has the same bits everywhere.',
+      );
+      continue;
+    }
+    return new Backend(engine, candidate, 1, warnings);
+  }
+  return createJs(limits, warnings);
+}
+
+/** The workspace of one caller, and a page for the module. */
+const MINIMUM_BYTES = 2 * 1024 * 1024;
+
+interface Limits {
+  initialBytes: number;
+  maximumBytes: number;
+}
+
+async function createJs(limits: Limits, warnings: string[]): Promise<Backend> {
+  const { createJsKernels } = await import("../js/index");
+  const memory = new JsMemory(Math.max(limits.maximumBytes, 2 ** 24), limits.initialBytes);
+  return new Backend(new Engine(createJsKernels(memory), memory), "js", 1, warnings);
+}
+
+/** A variant's kernels on a memory of their own, or why this engine can't have them. */
+async function tryVariant(
+  variant: WasmVariant,
+  limits: Limits,
+): Promise<{ kernels: Kernels; memory: WasmMemory } | string> {
+  if (typeof WebAssembly === "undefined") {
+    return 'this engine has no WebAssembly; variant "js" runs everywhere.';
+  }
+  const bytes = decodeBase64((await binaries[variant]()).default);
+  if (!WebAssembly.validate(bytes)) return LACKING[variant];
+  let module: WebAssembly.Module;
+  try {
+    module = await WebAssembly.compile(bytes);
+  } catch (error) {
+    return `WebAssembly is forbidden here (${messageOf(error)}); allow it with 'wasm-unsafe-eval' in the Content-Security-Policy, or take variant "js".`;
+  }
+  return instantiate(module, limits);
+}
+
+const LACKING: Record<WasmVariant, string> = {
+  relaxed:
+    "this engine has no relaxed SIMD, which multiplies and adds in one step; Node 22 and later and current browsers have it, Node 20 behind --experimental-wasm-relaxed-simd.",
+  simd: "this engine has no WebAssembly SIMD with shared memory; every browser since 2023 and Node since 16 has it.",
+  scalar: "this engine has no WebAssembly with shared memory; every browser since 2022 and Node since 16 has it.",
+};
+
+function instantiate(module: WebAssembly.Module, limits: Limits): { kernels: Kernels; memory: WasmMemory } | string {
+  const memory = WasmMemory.create(limits.initialBytes, limits.maximumBytes);
+  if (memory === undefined) {
+    return 'this host gives no shared WebAssembly.Memory of that size; ask for less with memory.maximumBytes, or take variant "js".';
+  }
+  const instance = new WebAssembly.Instance(module, { env: { memory: memory.memory } });
+  const kernels = instance.exports as Kernels;
+  memory.skip(kernels.heapBase());
+  return { kernels, memory };
+}
+
+/** A backend on a binary that the caller brought. */
+async function createGiven(
+  wasm: object | string,
+  variant: "auto" | WasmVariant,
+  reproducible: boolean,
+  limits: Limits,
+  warnings: string[],
+): Promise<Backend> {
+  const module = await compileGiven(wasm);
+  let found: ReturnType<typeof instantiate>;
+  try {
+    found = instantiate(module, limits);
+  } catch (error) {
+    throw new ArgumentError(
+      `${WHERE}: wasm is not a binary of wasmgrad (${messageOf(error)}); one of wasmgrad/wasm/ was expected`,
+    );
+  }
+  if (typeof found === "string") throw new WasmgradError(`${WHERE}: ${found}`);
+  const given = (Object.keys(binaries) as WasmVariant[])[found.kernels.binaryVariant()] ?? "scalar";
+  if ((variant !== "auto" && variant !== given) || (reproducible && given === "relaxed")) {
+    const wanted = variant === "auto" ? "simd or scalar (reproducible: true)" : variant;
+    throw new ArgumentError(`${WHERE}: wasm is the binary of variant "${given}", that of ${wanted} was expected`);
+  }
+  return new Backend(new Engine(found.kernels, found.memory), given, 1, warnings);
+}
+
+async function compileGiven(wasm: object | string): Promise<WebAssembly.Module> {
+  const expected = "a WebAssembly.Module, a Response, bytes or a URL was expected";
+  if (typeof WebAssembly === "undefined") {
+    throw new ArgumentError(
+      `${WHERE}: wasm was given, but this engine has no WebAssembly; variant "js" runs everywhere`,
+    );
+  }
+  try {
+    if (wasm instanceof WebAssembly.Module) return wasm;
+    if (wasm instanceof Uint8Array || wasm instanceof ArrayBuffer) return await WebAssembly.compile(wasm);
+    const response = typeof wasm === "string" || "href" in wasm ? await fetchBinary(String(wasm)) : wasm;
+    if (typeof response === "object" && "arrayBuffer" in response && typeof response.arrayBuffer === "function") {
+      const bytes: ArrayBuffer = await response.arrayBuffer();
+      return await WebAssembly.compile(bytes);
+    }
+  } catch (error) {
+    throw new ArgumentError(`${WHERE}: wasm could not be compiled (${messageOf(error)}); ${expected}`);
+  }
+  throw new ArgumentError(`${WHERE}: wasm: ${shown(wasm)} was given, ${expected}`);
+}
+
+async function fetchBinary(url: string): Promise<object> {
+  const response = await fetch(url);
+  if (typeof response === "object" && response !== null && "ok" in response && response.ok === true) return response;
+  throw new Error(`${url} was not delivered`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+let shared: Promise<Backend> | undefined;
+
+/** The backend of everyone who names none: loaded at the first call, and anew after it was disposed. */
+export async function defaultBackend(): Promise<Backend> {
+  const loading = shared;
+  const backend = await loading?.catch(() => undefined);
+  if (backend !== undefined && !backend.engine.disposed) return backend;
+  if (shared === loading) shared = loadBackend();
+  return shared as Promise<Backend>;
+}

@@ -1,0 +1,97 @@
+import { ArgumentError, checkNumber, checkOptions } from "./errors";
+import type { LossLike } from "./losses";
+import type { Network } from "./network";
+import type { Numbers } from "./numbers";
+import type { Targets } from "./targets";
+
+export interface GradientCheck {
+  /** The largest |analytic - numeric| over the larger of both, where that counts for something. */
+  maxRelativeError: number;
+  /** Where it was found: the index of the layer, */
+  layer: number;
+  parameter: "weights" | "bias";
+  /** and the index in `network.layers[layer][parameter]`. */
+  index: number;
+}
+
+/**
+ * Compares the gradients of `backward` with central differences of the cost, one parameter after the other. The
+ * error of an entry is relative to the larger of both values, or, where both are smaller than that, to 1e-4 of the
+ * layer's largest gradient: below it differences of float64 costs have no digits. Dropout keeps one mask throughout.
+ *
+ * `epsilon` is the half width of the difference for a parameter of size 1; without it two widths are extrapolated
+ * (Richardson), the best of several, which also steps aside from kinks. Leaves parameters and gradients as they were.
+ */
+export function checkGradients(
+  network: Network,
+  inputs: Numbers,
+  targets: Targets,
+  loss: LossLike,
+  options: { epsilon?: number } = {},
+): GradientCheck {
+  const where = "checkGradients";
+  checkOptions(where, options, ["epsilon"]);
+  const { epsilon } = options;
+  if (epsilon !== undefined) checkNumber(`${where}: epsilon`, epsilon, "a number above 0", (value) => value > 0);
+  network.forward(inputs);
+  network.backward(targets, loss);
+  const analytic = network.gradients.slice();
+  const { parameters } = network;
+  const worst: GradientCheck = { maxRelativeError: 0, layer: -1, parameter: "weights", index: -1 };
+  const costAt = (index: number, value: number): number => {
+    const kept = parameters[index] as number;
+    parameters[index] = value;
+    network.runForward();
+    const cost = network.runCost(loss);
+    parameters[index] = kept;
+    return cost;
+  };
+  const central = (index: number, width: number): number => {
+    const at = parameters[index] as number;
+    const [right, left] = [at + width, at - width];
+    return (costAt(index, right) - costAt(index, left)) / (right - left);
+  };
+  const numeric = (index: number): number => {
+    const size = Math.max(1, Math.abs(parameters[index] as number));
+    return epsilon === undefined
+      ? extrapolated((width) => central(index, width), size)
+      : central(index, epsilon * size);
+  };
+
+  for (const { index: layer, offset, parameterCount, fanIn, units, trainable } of network.states) {
+    if (!trainable || parameterCount === 0) continue;
+    const largest = analytic.subarray(offset, offset + parameterCount).reduce((m, g) => Math.max(m, Math.abs(g)), 0);
+    for (let i = 0; i < parameterCount; i++) {
+      const exact = analytic[offset + i] as number;
+      const found = numeric(offset + i);
+      const scale = Math.max(Math.abs(exact), Math.abs(found), 1e-4 * largest);
+      const error = scale === 0 ? 0 : Math.abs(exact - found) / scale;
+      if (error > worst.maxRelativeError || worst.layer < 0 || Number.isNaN(error)) {
+        worst.maxRelativeError = error;
+        worst.layer = layer;
+        worst.parameter = i < fanIn * units ? "weights" : "bias";
+        worst.index = i < fanIn * units ? i : i - fanIn * units;
+        if (Number.isNaN(error)) break;
+      }
+    }
+  }
+  if (worst.layer < 0) throw new ArgumentError(`${where}: no layer is trainable, at least one was expected`);
+  return worst;
+}
+
+/** Richardson's extrapolation at falling widths: the one whose two halves agree best. */
+function extrapolated(central: (width: number) => number, size: number): number {
+  let best = 0;
+  let spread = Infinity;
+  for (const width of [4e-3, 1e-3, 2e-4, 4e-5]) {
+    const wide = central(width * size);
+    const narrow = central((width * size) / 2);
+    const value = narrow + (narrow - wide) / 3;
+    const difference = Math.abs(narrow - wide);
+    if (difference < spread || Number.isNaN(difference)) {
+      best = value;
+      spread = difference;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,95 @@
+/**
+ * Every error of the library. A message reads `where: what was given, what was expected`, with both
+ * numbers. After any of them the backend still works, and nothing has leaked.
+ */
+export class WasmgradError extends Error {
+  override name = "WasmgradError";
+}
+
+/** Sizes that do not fit: lengths, rows, columns, ranks. */
+export class ShapeError extends WasmgradError {
+  override name = "ShapeError";
+}
+
+/** A value, name or combination that is not allowed. */
+export class ArgumentError extends WasmgradError {
+  override name = "ArgumentError";
+}
+
+/** Something that was disposed has been used. */
+export class DisposedError extends WasmgradError {
+  override name = "DisposedError";
+}
+
+/** A second `fit` on a network that is in training. */
+export class BusyError extends WasmgradError {
+  override name = "BusyError";
+}
+
+/** Linear memory cannot grow as far as was asked. */
+export class OutOfMemoryError extends WasmgradError {
+  override name = "OutOfMemoryError";
+}
+
+/** How a value is shown in a message: short, and never failing. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  return Array.isArray(value) ? `an array of ${value.length}` : `${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
+/** Throws an ArgumentError unless `value` is a whole number from `minimum` to `maximum`. */
+export function checkWhole(where: string, value: unknown, minimum: number, maximum = Number.MAX_SAFE_INTEGER): void {
+  if (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum) return;
+  const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+  throw new ArgumentError(`${where}: ${shown(value)} was given, a whole number ${range} was expected`);
+}
+
+/** Throws an ArgumentError unless `value` is a finite number and `accepts` it; `expected` says what is. */
+export function checkNumber(
+  where: string,
+  value: unknown,
+  expected = "a finite number",
+  accepts: (value: number) => boolean = () => true,
+): void {
+  if (typeof value === "number" && Number.isFinite(value) && accepts(value)) return;
+  throw new ArgumentError(`${where}: ${shown(value)} was given, ${expected} was expected`);
+}
+
+/** Throws an ArgumentError where `options` is no object, or has a key that is not among `known`. */
+export function checkOptions(where: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new ArgumentError(`${where}: ${shown(options)} was given, an object with options was expected`);
+  }
+  for (const key of Object.keys(options)) checkName(`${where}: option`, key, known);
+}
+
+/** Throws an ArgumentError that lists `known`, the nearest first, unless `name` is one of them. */
+export function checkName<Name extends string>(
+  where: string,
+  name: unknown,
+  known: readonly Name[],
+): asserts name is Name {
+  if (known.some((candidate) => candidate === name)) return;
+  const given = String(name);
+  const nearest = [...known].sort((a, b) => editDistance(given, a) - editDistance(given, b));
+  throw new ArgumentError(`${where}: ${shown(name)} was given, one of ${nearest.join(", ")} was expected`);
+}
+
+/** Levenshtein's distance, capitals ignored. */
+function editDistance(from: string, to: string): number {
+  const a = from.toLowerCase();
+  const b = to.toLowerCase();
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

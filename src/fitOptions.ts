@@ -1,0 +1,108 @@
+import { type Data, type Dataset, readData, splitLast } from "./dataset";
+import { ArgumentError, checkNumber, checkOptions, checkWhole, shown } from "./errors";
+import type { History } from "./history";
+import type { Network } from "./network";
+
+/** An AbortSignal, or anything that tells as much. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+}
+
+export interface StepInfo {
+  /** Steps of this trainer so far, this one included. */
+  readonly step: number;
+  /** 1 in the first epoch of this fit. */
+  readonly epoch: number;
+  /** 1 for the first batch of the epoch. */
+  readonly batch: number;
+  /** Batches in an epoch. */
+  readonly batches: number;
+  readonly samples: number;
+  /** The batch's cost before its update. */
+  readonly cost: number;
+}
+
+export interface EpochInfo {
+  /** 1 after the first epoch of this fit. */
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly loss: number;
+  readonly accuracy: number | undefined;
+  readonly validationLoss: number | undefined;
+  readonly validationAccuracy: number | undefined;
+  readonly history: History;
+}
+
+export interface FitOptions {
+  epochs?: number;
+  batchSize?: number;
+  /** A new order each epoch; false takes batches in order, the last one short. */
+  shuffle?: boolean;
+  /** Of the order; default: the network's. */
+  seed?: number;
+  validation?: Data;
+  /** The share of the samples, the last rows, held back for validation before shuffling. */
+  validationSplit?: number;
+  /** Called after every step; the network stands still until it returns, or its promise settles. */
+  onStep?: (info: StepInfo) => unknown;
+  /** Called after every epoch, likewise. */
+  onEpoch?: (info: EpochInfo) => unknown;
+  /** Aborted: the fit resolves on the weights of the last whole step. */
+  signal?: AbortSignalLike;
+}
+
+/** A fit whose options are known to be right. */
+export interface FitPlan extends Omit<FitOptions, "validation" | "validationSplit"> {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+  readonly training: Dataset;
+  readonly validation: Dataset | undefined;
+}
+
+/** Checks everything that can be checked before a weight moves. Throws ArgumentError or ShapeError. */
+export function planFit(network: Network, indices: boolean, data: Data, options: FitOptions): FitPlan {
+  const where = "fit";
+  checkOptions(where, options, [
+    "epochs",
+    "batchSize",
+    "shuffle",
+    "seed",
+    "validation",
+    "validationSplit",
+    "onStep",
+    "onEpoch",
+    "signal",
+  ]);
+  const { epochs = 1, batchSize = 32, shuffle = true, seed = network.seed, onStep, onEpoch, signal } = options;
+  checkWhole(`${where}: epochs`, epochs, 1);
+  checkWhole(`${where}: batchSize`, batchSize, 1);
+  checkWhole(`${where}: seed`, seed, 0);
+  if (typeof shuffle !== "boolean") {
+    throw new ArgumentError(`${where}: shuffle: ${shown(shuffle)} was given, true or false was expected`);
+  }
+  for (const [name, callback] of Object.entries({ onStep, onEpoch })) {
+    if (callback !== undefined && typeof callback !== "function") {
+      throw new ArgumentError(`${where}: ${name}: ${shown(callback)} was given, a function was expected`);
+    }
+  }
+  if (signal !== undefined && typeof signal?.aborted !== "boolean") {
+    throw new ArgumentError(`${where}: signal: ${shown(signal)} was given, an AbortSignal was expected`);
+  }
+  const { inputs: features, units, backend } = network;
+  const all = readData(where, data, features, units, backend, indices);
+  const { validation, validationSplit } = options;
+  let training = all;
+  let held: Dataset | undefined;
+  if (validationSplit !== undefined) {
+    if (validation !== undefined) {
+      throw new ArgumentError(`${where}: validation and validationSplit were both given, one of them was expected`);
+    }
+    checkNumber(`${where}: validationSplit`, validationSplit, "a number between 0 and 1", (v) => v > 0 && v < 1);
+    [training, held] = splitLast(all, validationSplit);
+  } else if (validation !== undefined) {
+    held = readData(`${where}: validation`, validation, features, units, backend, indices);
+  }
+  return { epochs, batchSize, shuffle, seed, onStep, onEpoch, signal, training, validation: held };
+}

@@ -1,0 +1,28 @@
+export type { ActivationName } from "./activations";
+export type { Backend, MatmulOptions, MemoryUse, OutOption, Variant } from "./backend/backend";
+export { type BackendOptions, loadBackend } from "./backend/load";
+export type { Matrix } from "./backend/matrix";
+export { checkGradients, type GradientCheck } from "./checkGradients";
+export type { Data } from "./dataset";
+export {
+  ArgumentError,
+  BusyError,
+  DisposedError,
+  OutOfMemoryError,
+  ShapeError,
+  WasmgradError,
+} from "./errors";
+export type { Evaluation } from "./evaluation";
+export type { AbortSignalLike, EpochInfo, FitOptions, StepInfo } from "./fitOptions";
+export type { History } from "./history";
+export type { InitializerName } from "./initializers";
+export { type DenseDescription, type DenseOptions, dense } from "./layers/dense";
+export { type DropoutDescription, dropout } from "./layers/dropout";
+export type { Layer, LayerDescription } from "./layers/layer";
+export type { CustomLoss, LossBatch, LossLike, LossName } from "./losses";
+export type { MetricName } from "./metrics";
+export { createNetwork, type Network, type NetworkOptions } from "./network";
+export type { Numbers } from "./numbers";
+export { adagrad, adam, adamW, type Optimizer, rmsProp, sgd } from "./optimizers";
+export type { Targets } from "./targets";
+export { Trainer, type TrainerOptions } from "./trainer";

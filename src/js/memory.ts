@@ -1,0 +1,56 @@
+import type { LinearMemory } from "../backend/arena";
+
+/** Segments start at multiples of this: an address's upper bits name its segment. */
+const SHIFT = 24;
+const SEGMENT = 1 << SHIFT;
+const MAXIMUM_BYTES = 2 ** 32;
+
+/**
+ * Linear memory without WebAssembly: one address space made of ordinary arrays, since an ArrayBuffer cannot grow
+ * without killing its views. A block lies in one array, so a kernel finds it in two look-ups.
+ */
+export class JsMemory implements LinearMemory {
+  readonly #arrays: Float64Array[] = [];
+  readonly #bases: number[] = [];
+  reservedBytes = 0;
+
+  /** `initialBytes` are taken with the first block. */
+  constructor(
+    readonly maximumBytes = MAXIMUM_BYTES,
+    readonly initialBytes = 0,
+  ) {}
+
+  /** The array that holds an address. */
+  array(pointer: number): Float64Array {
+    return this.#arrays[pointer >>> SHIFT] as Float64Array;
+  }
+
+  /** The index in that array. */
+  index(pointer: number): number {
+    return (pointer - (this.#bases[pointer >>> SHIFT] as number)) / 8;
+  }
+
+  grow(bytes: number): { start: number; end: number } | undefined {
+    const start = this.reservedBytes;
+    const wanted = start === 0 ? Math.max(bytes, this.initialBytes) : bytes;
+    const size = Math.ceil((wanted + 64) / SEGMENT) * SEGMENT;
+    if (start + size > this.maximumBytes) return undefined;
+    try {
+      const array = new Float64Array(size / 8);
+      for (let base = start; base < start + size; base += SEGMENT) {
+        this.#arrays.push(array);
+        this.#bases.push(start);
+      }
+    } catch {
+      return undefined;
+    }
+    this.reservedBytes += size;
+    // a line left out, so that no block is joined with one of the next array
+    return { start, end: start + size - 64 };
+  }
+
+  view(pointer: number, length: number): Float64Array {
+    const at = this.index(pointer) * 8;
+    return new Float64Array(this.array(pointer).buffer, at, length);
+  }
+}

@@ -1,0 +1,154 @@
+import {
+  type ActivationName,
+  activate,
+  activateAndSave,
+  activationNames,
+  activations,
+  backwardFromPreActivation,
+  backwardFromSaved,
+} from "../activations";
+import { type Engine, TRANSPOSE_A, TRANSPOSE_B } from "../backend/engine";
+import { ArgumentError, checkName, checkNumber, checkOptions, checkWhole, shown } from "../errors";
+import { type InitializerName, initializerNames } from "../initializers";
+import type { LayerPasses, LayerState } from "./layer";
+
+export interface DenseOptions {
+  activation?: ActivationName;
+  /** Default: the one that fits the activation. */
+  initializer?: InitializerName;
+  /** Adds l1 sum |W| to the cost. */
+  l1?: number;
+  /** Adds l2 sum W^2 to the cost. */
+  l2?: number;
+  trainable?: boolean;
+}
+
+export interface DenseDescription extends Readonly<Required<DenseOptions>> {
+  readonly kind: "dense";
+  readonly units: number;
+}
+
+/**
+ * A layer that computes f(X W + b).    X: samples x fanIn    W: fanIn x units    b: units
+ *
+ *     dense(10, "softmax")
+ *     dense(128, { activation: "relu", l2: 1e-4 })
+ *
+ * Throws ArgumentError for units that are no whole number of at least 1, unknown names, negative penalties.
+ */
+export function dense(units: number, options: DenseOptions | ActivationName = {}): DenseDescription {
+  const where = "dense";
+  checkWhole(`${where}: units`, units, 1);
+  const given = typeof options === "string" ? { activation: options } : options;
+  checkOptions(where, given, ["activation", "initializer", "l1", "l2", "trainable"]);
+  const { activation = "linear", l1 = 0, l2 = 0, trainable = true } = given;
+  checkName(`${where}: activation`, activation, activationNames);
+  const { initializer = activations[activation].initializer } = given;
+  checkName(`${where}: initializer`, initializer, initializerNames);
+  checkNumber(`${where}: l1`, l1, "a number of at least 0", (value) => value >= 0);
+  checkNumber(`${where}: l2`, l2, "a number of at least 0", (value) => value >= 0);
+  if (typeof trainable !== "boolean") {
+    throw new ArgumentError(`${where}: trainable: ${shown(trainable)} was given, true or false was expected`);
+  }
+  return Object.freeze({ kind: "dense", units, activation, initializer, l1, l2, trainable });
+}
+
+/** z <- x W + b: the chain of every sum starts at its bias. */
+function affine(engine: Engine, state: LayerState, samples: number, x: number, z: number): void {
+  const { fanIn, units, weights, bias } = state;
+  engine.kernels.gemm(0, samples, units, fanIn, 1, x, fanIn, weights, units, 1, bias, 0, z, units, engine.workspace);
+}
+
+function activationOf(state: LayerState): ActivationName {
+  return state.description.kind === "dense" ? state.description.activation : "linear";
+}
+
+/** y <- f(x W + b) for a prediction: nothing is kept but z, where `z` is not y. */
+export function inferDense(engine: Engine, state: LayerState, samples: number, x: number, z: number, y: number): void {
+  affine(engine, state, samples, x, z);
+  const activation = activationOf(state);
+  if (activation !== "linear" || z !== y) activate(engine.kernels, activation, samples, state.units, z, y);
+}
+
+/** Forward and backward of a training pass. Between them: the slope, or y alone; in the output layer z. */
+export const densePasses: LayerPasses = {
+  saves: (state) => activations[activationOf(state)].saves === "slope",
+
+  forward({ engine, state, samples, x, y, saved, logits }) {
+    const activation = activationOf(state);
+    if (logits !== 0) {
+      affine(engine, state, samples, x, logits);
+      activate(engine.kernels, activation, samples, state.units, logits, y);
+      return;
+    }
+    const z = saved === 0 ? y : saved;
+    affine(engine, state, samples, x, z);
+    if (activation !== "linear") activateAndSave(engine.kernels, activation, samples, state.units, z, y, saved);
+  },
+
+  // D = dC/dY . f'(Z)
+  delta({ engine, state, samples, y, saved, logits }, gradient) {
+    const activation = activationOf(state);
+    if (logits !== 0 && activation !== "softmax") {
+      backwardFromPreActivation(engine, activation, samples, state.units, logits, gradient, gradient);
+    } else backwardFromSaved(engine.kernels, activation, samples, state.units, y, saved, gradient, gradient);
+  },
+
+  // dC/dW = X^T D, dC/db = 1^T D, and the penalties
+  gradients({ engine, state, samples, x }, delta) {
+    const { kernels, workspace } = engine;
+    const { fanIn, units, weights, weightGradients, biasGradients, description } = state;
+    kernels.gemm(
+      TRANSPOSE_A,
+      fanIn,
+      units,
+      samples,
+      1,
+      x,
+      fanIn,
+      delta,
+      units,
+      0,
+      weightGradients,
+      units,
+      weightGradients,
+      units,
+      workspace,
+    );
+    kernels.columnSums(samples, units, delta, biasGradients);
+    if (description.kind === "dense" && (description.l1 !== 0 || description.l2 !== 0)) {
+      kernels.addPenaltyGradient(fanIn * units, description.l1, description.l2, weights, weightGradients);
+    }
+  },
+
+  // dC/dX = D W^T
+  inputGradient({ engine, state, samples }, delta, out) {
+    const { fanIn, units, weights } = state;
+    engine.kernels.gemm(
+      TRANSPOSE_B,
+      samples,
+      fanIn,
+      units,
+      1,
+      delta,
+      units,
+      weights,
+      units,
+      0,
+      out,
+      fanIn,
+      out,
+      fanIn,
+      engine.workspace,
+    );
+    return out;
+  },
+};
+
+/** l1 sum |W| + l2 sum W^2 of one layer. */
+export function densePenalty(engine: Engine, { description, weights, fanIn, units }: LayerState): number {
+  if (description.kind !== "dense" || (description.l1 === 0 && description.l2 === 0)) return 0;
+  const { kernels, results } = engine;
+  kernels.magnitudes(fanIn * units, weights, results.pointer);
+  return description.l1 * (results.values[0] as number) + description.l2 * (results.values[1] as number);
+}

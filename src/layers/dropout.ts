@@ -1,0 +1,47 @@
+import { checkNumber } from "../errors";
+import { high, low, streamOf } from "../random";
+import type { LayerPasses } from "./layer";
+
+export interface DropoutDescription {
+  readonly kind: "dropout";
+  readonly rate: number;
+}
+
+/**
+ * A layer that, in training, sets a share `rate` of its inputs to 0 and scales the others by 1 / (1 - rate); in
+ * predictions it does nothing. Throws ArgumentError for a rate outside [0, 1).
+ */
+export function dropout(rate: number): DropoutDescription {
+  checkNumber("dropout: rate", rate, "a number from 0 to below 1", (value) => value >= 0 && value < 1);
+  return Object.freeze({ kind: "dropout", rate });
+}
+
+/** Forward and backward of a training pass. Between them: the mask, 0 or the scale, which is the slope. */
+export const dropoutPasses: LayerPasses = {
+  saves: () => true,
+
+  forward({ engine, state, samples, x, y, saved, seed, step }) {
+    const rate = state.description.kind === "dropout" ? state.description.rate : 0;
+    engine.kernels.dropout(
+      samples * state.units,
+      low(seed),
+      high(seed),
+      streamOf("dropout", state.index),
+      low(step),
+      high(step),
+      rate * 4294967296,
+      1 / (1 - rate),
+      x,
+      saved,
+      y,
+    );
+  },
+
+  delta({ engine, state, samples, saved }, gradient) {
+    engine.kernels.multiply(samples * state.units, saved, gradient, gradient);
+  },
+
+  gradients() {},
+
+  inputGradient: (_, delta) => delta,
+};

@@ -1,0 +1,164 @@
+import type { Kernels } from "./backend/kernels";
+import { ArgumentError, checkNumber, checkOptions, shown } from "./errors";
+import { power } from "./power";
+
+/** What an optimizer minimises: the cost of the batch in hand as a function of the parameters. */
+export interface Objective {
+  readonly kernels: Kernels;
+  /** Steps so far, this one included: 1 at the first. */
+  readonly step: number;
+  readonly learningRate: number;
+  /** Runs of trainable parameters that lie together. */
+  readonly segments: readonly Segment[];
+  /** Evaluates cost and gradients at the parameters as they are; an optimizer may ask again (line search). */
+  costAndGradients(): number;
+}
+
+/** A run of parameters: addresses of them, of their gradients, and of their slots. */
+export interface Segment {
+  readonly length: number;
+  readonly parameters: number;
+  readonly gradients: number;
+  readonly slots: readonly number[];
+}
+
+/** A description that can be used again; its state lives in the trainer. */
+export interface Optimizer {
+  readonly name: string;
+  readonly learningRate: number;
+  /** All its settings, as they are written down. */
+  readonly config: Readonly<Record<string, number | boolean>>;
+  /** Numbers of state for each parameter. */
+  readonly slotCount: number;
+  /** @internal One step; returns the cost before it. */
+  advance(objective: Objective): number;
+}
+
+type Update = (objective: Objective, segment: Segment) => void;
+
+/** An optimizer that evaluates once and then sweeps once over parameters, gradients and slots. */
+function firstOrder(
+  name: string,
+  config: { learningRate: number } & Record<string, number | boolean>,
+  slotCount: number,
+  update: Update,
+): Optimizer {
+  return Object.freeze({
+    name,
+    learningRate: config.learningRate,
+    config: Object.freeze(config),
+    slotCount,
+    advance(objective: Objective): number {
+      const cost = objective.costAndGradients();
+      for (const segment of objective.segments) update(objective, segment);
+      return cost;
+    },
+  });
+}
+
+const SHARE = (value: number) => value >= 0 && value < 1;
+const POSITIVE = (value: number) => value > 0;
+const NOT_NEGATIVE = (value: number) => value >= 0;
+
+/** Checks options against their defaults: the same keys, and each in its range. */
+function settings<Defaults extends { learningRate: number } & Record<string, number | boolean>>(
+  name: string,
+  defaults: Defaults,
+  options: Partial<Defaults>,
+): Defaults {
+  checkOptions(name, options, Object.keys(defaults));
+  for (const [key, value] of Object.entries(options)) {
+    const where = `${name}: ${key}`;
+    if (value === undefined) continue;
+    if (typeof defaults[key] === "boolean") {
+      if (typeof value !== "boolean") {
+        throw new ArgumentError(`${where}: ${shown(value)} was given, true or false was expected`);
+      }
+    } else if (key === "epsilon") checkNumber(where, value, "a number above 0", POSITIVE);
+    else if (key === "learningRate" || key === "weightDecay") {
+      checkNumber(where, value, "a number of at least 0", NOT_NEGATIVE);
+    } else checkNumber(where, value, "a number from 0 to below 1", SHARE);
+  }
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return { ...defaults, ...given };
+}
+
+/** torch.optim.SGD. Nesterov needs momentum. */
+export function sgd(
+  options: { learningRate?: number; momentum?: number; nesterov?: boolean; weightDecay?: number } = {},
+): Optimizer {
+  const defaults = { learningRate: 0.01, momentum: 0, nesterov: false, weightDecay: 0 };
+  const config = settings("sgd", defaults, options);
+  const { momentum, nesterov, weightDecay } = config;
+  if (nesterov && momentum === 0) {
+    throw new ArgumentError("sgd: nesterov: true was given with momentum 0, a momentum above 0 was expected");
+  }
+  if (momentum === 0) {
+    return firstOrder("sgd", config, 0, ({ kernels, learningRate }, { length, parameters, gradients }) => {
+      kernels.sgd(length, learningRate, weightDecay, parameters, gradients);
+    });
+  }
+  return firstOrder("sgd", config, 1, ({ kernels, learningRate }, { length, parameters, gradients, slots }) => {
+    const [velocity = 0] = slots;
+    kernels.sgdMomentum(length, learningRate, momentum, nesterov, weightDecay, parameters, gradients, velocity);
+  });
+}
+
+type AdamOptions = {
+  learningRate?: number;
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+  weightDecay?: number;
+};
+
+function adamWith(name: string, options: AdamOptions, weightDecay: number, decoupled: boolean): Optimizer {
+  const defaults = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay };
+  const config = settings(name, defaults, options);
+  const { beta1, beta2, epsilon } = config;
+  return firstOrder(name, config, 2, ({ kernels, learningRate, step }, segment) => {
+    const [mean = 0, square = 0] = segment.slots;
+    kernels.adam(
+      segment.length,
+      learningRate / (1 - power(beta1, step)),
+      beta1,
+      beta2,
+      epsilon,
+      decoupled ? 0 : config.weightDecay,
+      decoupled ? 1 - learningRate * config.weightDecay : 1,
+      Math.sqrt(1 - power(beta2, step)),
+      segment.parameters,
+      segment.gradients,
+      mean,
+      square,
+    );
+  });
+}
+
+/** torch.optim.Adam: weightDecay is added to the gradient. */
+export function adam(options: AdamOptions = {}): Optimizer {
+  return adamWith("adam", options, 0, false);
+}
+
+/** torch.optim.AdamW: weightDecay shrinks the parameters, apart from the gradient. */
+export function adamW(options: AdamOptions = {}): Optimizer {
+  return adamWith("adamW", options, 0.01, true);
+}
+
+/** torch.optim.RMSprop, rho being its alpha. */
+export function rmsProp(options: { learningRate?: number; rho?: number; epsilon?: number } = {}): Optimizer {
+  const config = settings("rmsProp", { learningRate: 0.01, rho: 0.99, epsilon: 1e-8 }, options);
+  const { rho, epsilon } = config;
+  return firstOrder("rmsProp", config, 1, ({ kernels, learningRate }, { length, parameters, gradients, slots }) => {
+    kernels.rmsProp(length, learningRate, rho, epsilon, parameters, gradients, slots[0] ?? 0);
+  });
+}
+
+/** torch.optim.Adagrad. */
+export function adagrad(options: { learningRate?: number; epsilon?: number } = {}): Optimizer {
+  const config = settings("adagrad", { learningRate: 0.01, epsilon: 1e-10 }, options);
+  const { epsilon } = config;
+  return firstOrder("adagrad", config, 1, ({ kernels, learningRate }, { length, parameters, gradients, slots }) => {
+    kernels.adagrad(length, learningRate, epsilon, parameters, gradients, slots[0] ?? 0);
+  });
+}

@@ -1,0 +1,146 @@
+import type { Scope } from "./backend/arena";
+import type { Engine } from "./backend/engine";
+import { ArgumentError } from "./errors";
+import { densePasses } from "./layers/dense";
+import { dropoutPasses } from "./layers/dropout";
+import type { LayerPasses, LayerRun, LayerState } from "./layers/layer";
+
+/** Both directions of every kind of layer. */
+const passes: Record<LayerState["description"]["kind"], LayerPasses> = {
+  dense: densePasses,
+  dropout: dropoutPasses,
+};
+
+/**
+ * The training passes of a network, layer by layer, and the buffers between them:
+ *
+ *     x -> layer 0 -> y0 -> layer 1 -> y1 -> ... -> outputs
+ *                saved0          saved1
+ *     dC/dX <- ...  <- delta <- gradient of the outputs
+ *
+ * Outputs and saved values are a buffer each, samples x units; deltas take two in turn.
+ */
+export class Passes {
+  readonly runs: readonly LayerRun[];
+  /** Rows of the last forward pass; 0 before the first. */
+  samples = 0;
+  #rows = 0;
+  #blocks: readonly number[] = [];
+  #deltas: readonly [number, number] = [0, 0];
+  /** The layer down to which the last backward pass came, and its delta; -1 before the first. */
+  #reached = -1;
+  #delta = 0;
+
+  constructor(
+    readonly engine: Engine,
+    readonly scope: Scope,
+    layers: readonly LayerState[],
+    readonly features: number,
+  ) {
+    const blank = { engine, samples: 0, x: 0, y: 0, saved: 0, logits: 0, seed: 0, step: 0 };
+    this.runs = layers.map((state) => ({ ...blank, state }));
+  }
+
+  /** Makes room for `rows` samples. */
+  reserve(where: string, rows: number): void {
+    if (rows <= this.#rows) return;
+    const last = this.runs.length - 1;
+    const widest = Math.max(this.features, ...this.runs.map(({ state }) => state.units));
+    const lengths = [rows * widest, rows * widest];
+    for (const { state } of this.runs) {
+      const keeps = state.index === last ? state.description.kind === "dense" : false;
+      const saves = !keeps && passes[state.description.kind].saves(state);
+      lengths.push(rows * state.units, keeps || saves ? rows * state.units : 0);
+    }
+    const blocks = this.scope.allocateAll(where, lengths);
+    for (const block of this.#blocks) this.scope.free(block);
+    this.#blocks = blocks;
+    this.#deltas = [blocks[0] ?? 0, blocks[1] ?? 0];
+    this.runs.forEach((run, l) => {
+      const second = lengths[2 * l + 3] === 0 ? 0 : (blocks[2 * l + 3] ?? 0);
+      const keeps = l === last && run.state.description.kind === "dense";
+      run.y = blocks[2 * l + 2] ?? 0;
+      run.logits = keeps ? second : 0;
+      run.saved = keeps ? 0 : second;
+    });
+    this.#rows = rows;
+    this.samples = 0;
+    this.#reached = -1;
+  }
+
+  get #last(): LayerRun {
+    return this.runs[this.runs.length - 1] as LayerRun;
+  }
+
+  /** Address of the outputs, samples x units. */
+  get outputs(): number {
+    return this.#last.y;
+  }
+
+  /** Address of the output layer's z; 0 where the last layer is not dense. */
+  get logits(): number {
+    return this.#last.logits;
+  }
+
+  /** Where the gradient of the outputs is to be written before `backward`. */
+  get outputGradient(): number {
+    return this.#deltas[0];
+  }
+
+  forward(x: number, samples: number, seed: number, step: number): void {
+    let from = x;
+    for (const run of this.runs) {
+      run.samples = samples;
+      run.x = from;
+      run.seed = seed;
+      run.step = step;
+      passes[run.state.description.kind].forward(run);
+      from = run.y;
+    }
+    this.samples = samples;
+    this.#reached = -1;
+  }
+
+  /**
+   * All gradients of trainable layers, from `outputGradient`: dC/dYhat, or with `fused` already the delta of the
+   * output layer. Stops below the lowest trainable layer.
+   */
+  backward(fused: boolean): void {
+    const lowest = this.runs.findIndex(({ state }) => state.trainable && state.parameterCount > 0);
+    this.#reached = this.runs.length;
+    this.#delta = this.outputGradient;
+    this.#descend(Math.max(0, lowest), fused, true);
+  }
+
+  /** dC/dX of the last backward pass, samples x features, by address: goes on from where that stopped. */
+  inputGradient(where: string): number {
+    if (this.#reached < 0) {
+      throw new ArgumentError(
+        `${where}: no backward pass has run since the last forward, backward(targets, loss) was expected first`,
+      );
+    }
+    this.#descend(0, false, false);
+    const run = this.runs[0] as LayerRun;
+    return passes[run.state.description.kind].inputGradient(run, this.#delta, this.#other(this.#delta));
+  }
+
+  /** Deltas from the layer last reached down to `bottom`. */
+  #descend(bottom: number, fused: boolean, gradients: boolean): void {
+    while (this.#reached > bottom) {
+      const above = this.runs[this.#reached];
+      const run = this.runs[this.#reached - 1] as LayerRun;
+      const layer = passes[run.state.description.kind];
+      if (above !== undefined) {
+        const kind = passes[above.state.description.kind];
+        this.#delta = kind.inputGradient(above, this.#delta, this.#other(this.#delta));
+      }
+      if (above !== undefined || !fused) layer.delta(run, this.#delta);
+      if (gradients && run.state.trainable) layer.gradients(run, this.#delta);
+      this.#reached--;
+    }
+  }
+
+  #other(delta: number): number {
+    return delta === this.#deltas[0] ? this.#deltas[1] : this.#deltas[0];
+  }
+}

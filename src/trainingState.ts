@@ -1,0 +1,72 @@
+import type { Network } from "./network";
+import type { Objective, Optimizer, Segment } from "./optimizers";
+
+/**
+ * The state of a training, apart from the parameters: how many steps and epochs it has behind it, and the
+ * optimizer's slots, each as long as the parameters and in their order. The order of samples and dropout's masks follow
+ * from seed, epoch and step: there is nothing else to keep.
+ */
+export class TrainingState {
+  steps = 0;
+  epochs = 0;
+  /** Addresses of the slots; allocated at the first step, freed with the network. */
+  #slots: readonly number[] | undefined;
+  #segments: readonly Segment[] = [];
+  /** Which layers were trainable when the segments were cut. */
+  #cut: readonly boolean[] = [];
+
+  constructor(
+    readonly network: Network,
+    readonly optimizer: Optimizer,
+  ) {}
+
+  /** What the optimizer is given, for good. */
+  objective(costAndGradients: () => number): Objective {
+    const state = this;
+    return {
+      kernels: this.network.engine.kernels,
+      costAndGradients,
+      get step() {
+        return state.steps;
+      },
+      get learningRate() {
+        return state.optimizer.learningRate;
+      },
+      get segments() {
+        return state.#segments;
+      },
+    };
+  }
+
+  /** Starts a step. */
+  begin(where: string): void {
+    const { states } = this.network;
+    if (this.#slots === undefined) {
+      const length = this.network.parameters.length;
+      this.#slots = this.network.scope.allocateAll(where, Array(this.optimizer.slotCount).fill(length));
+    }
+    let same = this.#cut.length === states.length;
+    for (let l = 0; same && l < states.length; l++) same = this.#cut[l] === states[l]?.trainable;
+    if (!same) this.#segments = this.#cutSegments(this.#slots);
+    this.steps++;
+  }
+
+  /** Runs of trainable layers, as long as they can be. */
+  #cutSegments(slots: readonly number[]): Segment[] {
+    const { states, parametersPointer, gradientsPointer } = this.network;
+    this.#cut = states.map(({ trainable }) => trainable);
+    const runs: { offset: number; length: number }[] = [];
+    for (const { trainable, offset, parameterCount } of states) {
+      if (!trainable || parameterCount === 0) continue;
+      const last = runs[runs.length - 1];
+      if (last !== undefined && last.offset + last.length === offset) last.length += parameterCount;
+      else runs.push({ offset, length: parameterCount });
+    }
+    return runs.map(({ offset, length }) => ({
+      length,
+      parameters: parametersPointer + 8 * offset,
+      gradients: gradientsPointer + 8 * offset,
+      slots: slots.map((slot) => slot + 8 * offset),
+    }));
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Evaluates elementary functions on a file of float64 arguments, for ulp.py:
+ *
+ *   node evaluate.mjs <kernels> <arguments> <results> <function>...
+ *
+ * <kernels> is a .wasm that exports each function as (length, x, y), or a .ts that exports it on numbers;
+ * expTimes takes x for both of its arguments.
+ * The results of each function follow one another.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import ts from "typescript";
+
+const START = 65536; // past anything a kernel might keep in low memory
+
+const [kernels, input, output, ...names] = process.argv.slice(2);
+const bytes = await readFile(input);
+const x = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
+const length = x.length;
+
+async function fromTypeScript(path) {
+  const { outputText } = ts.transpileModule(await readFile(path, "utf8"), {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  });
+  const module = await import(`data:text/javascript,${encodeURIComponent(outputText)}`);
+  return (name) => x.map((value) => module[name](value, value));
+}
+
+async function fromWasm(path) {
+  const pages = Math.ceil((START + 16 * length) / 65536) + 1;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
+  const { instance } = await WebAssembly.instantiate(await readFile(path), { env: { memory } });
+  const view = new Float64Array(memory.buffer);
+  view.set(x, START / 8);
+  const y = START + 8 * length;
+  return (name) => {
+    instance.exports[name](length, START, y);
+    return view.slice(y / 8, y / 8 + length);
+  };
+}
+
+const evaluate = await (kernels.endsWith(".wasm") ? fromWasm(kernels) : fromTypeScript(kernels));
+const results = new Float64Array(names.length * length);
+names.forEach((name, i) => {
+  results.set(evaluate(name), i * length);
+});
+await writeFile(output, new Uint8Array(results.buffer));
