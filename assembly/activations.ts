@@ -186,7 +186,8 @@ export function seluGradient(length: usize, z: usize, dy: usize, dz: usize): voi
   Activation.gradient<Selu>(length, z, dy, dz);
 }
 
-const INVERSE_SQRT_2PI: f64 = 0.39894228040143267793994605993438;
+/** Below this Phi runs into the subnormals while x Phi does not yet. */
+const GELU_TAIL: f64 = -37;
 
 /** f(x) = x Phi(x), f'(x) = Phi(x) + x phi(x), Phi the normal distribution and phi its density. Saves the slope. */
 class Gelu {
@@ -194,16 +195,12 @@ class Gelu {
     return Elementary.normalCdf<V>(x);
   }
   @inline value<V>(x: V, cdf: V): V {
-    // past -39 both factors have run to their end: -0, and not infinity times 0
+    const tail = Lanes.splat<V>(GELU_TAIL);
     const y = Lanes.mul<V>(x, cdf);
-    return Lanes.ifLess<V>(x, Lanes.splat<V>(-39), Lanes.splat<V>(-0.0), y);
+    return Lanes.anyLess<V>(x, tail) ? Lanes.ifLess<V>(x, tail, Elementary.gelu<V>(x), y) : y;
   }
   @inline slope<V>(x: V, cdf: V): V {
-    // past 39 the density is 0, and its square would overflow
-    const near = Lanes.max<V>(Lanes.splat<V>(-39), Lanes.min<V>(Lanes.splat<V>(39), x));
-    const power = Lanes.mul<V>(Lanes.mul<V>(near, near), Lanes.splat<V>(-0.5));
-    const density = Lanes.mul<V>(Elementary.exp<V>(power), Lanes.splat<V>(INVERSE_SQRT_2PI));
-    return Lanes.madd<V>(near, density, cdf);
+    return Lanes.add<V>(cdf, Elementary.timesDensity<V>(x));
   }
 }
 
@@ -217,21 +214,32 @@ export function geluGradient(length: usize, z: usize, dy: usize, dz: usize): voi
   Activation.gradient<Gelu>(length, z, dy, dz);
 }
 
+/** Below this e^x runs into the subnormals while x e^x does not yet. */
+const SILU_TAIL: f64 = -700;
+
 /** f(x) = x sigmoid(x), f'(x) = s (1 + x (1 - s)), s = sigmoid(x) and 1 - s = sigmoid(-x). Saves the slope. */
 class Silu {
   @inline shared<V>(x: V): V {
     return Activation.decay<V>(x);
   }
   @inline value<V>(x: V, e: V): V {
-    // past -800 the product has run to its end: -0, and not infinity times 0
+    const tail = Lanes.splat<V>(SILU_TAIL);
     const y = Lanes.mul<V>(x, Activation.logistic<V>(x, e));
-    return Lanes.ifLess<V>(x, Lanes.splat<V>(-800), Lanes.splat<V>(-0.0), y);
+    // there sigmoid(x) is e^x
+    return Lanes.anyLess<V>(x, tail) ? Lanes.ifLess<V>(x, tail, Silu.far<V>(x, Lanes.splat<V>(0)), y) : y;
   }
   @inline slope<V>(x: V, e: V): V {
-    const near = Lanes.max<V>(Lanes.splat<V>(-800), Lanes.min<V>(Lanes.splat<V>(800), x));
+    const tail = Lanes.splat<V>(SILU_TAIL);
+    const near = Lanes.min<V>(x, Lanes.splat<V>(800));
     const s = Activation.logistic<V>(near, e);
     const rest = Activation.logistic<V>(Lanes.neg<V>(near), e);
-    return Lanes.mul<V>(s, Lanes.madd<V>(near, rest, Lanes.splat<V>(1)));
+    const y = Lanes.mul<V>(s, Lanes.madd<V>(near, rest, Lanes.splat<V>(1)));
+    return Lanes.anyLess<V>(x, tail) ? Lanes.ifLess<V>(x, tail, Silu.far<V>(x, Lanes.splat<V>(1)), y) : y;
+  }
+  /** (x + shift) e^x, past all of its values from -800 on. */
+  @inline static far<V>(x: V, shift: V): V {
+    const near = Lanes.max<V>(x, Lanes.splat<V>(-800));
+    return Elementary.expTimes<V>(near, Lanes.add<V>(near, shift));
   }
 }
 

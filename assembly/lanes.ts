@@ -175,7 +175,13 @@ export class Lanes {
   /** a == b ? then : otherwise, lane by lane; false where either is NaN. */
   @inline static ifEqual<V>(a: V, b: V, then: V, otherwise: V): V {
     if (isVector<V>()) return Lanes.choose(then, otherwise, f64x2.eq(a, b));
-    return select<f64>(then as f64, otherwise as f64, (a as f64) == (b as f64)) as V;
+    return select<f64>(then as f64, otherwise as f64, (a as f64) === (b as f64)) as V;
+  }
+
+  /** Whether a < b in any lane. */
+  @inline static anyLess<V>(a: V, b: V): bool {
+    if (isVector<V>()) return v128.any_true(f64x2.lt(a, b));
+    return (a as f64) < (b as f64);
   }
 
   /** 2^n for a whole n from -1022 to 1023. */

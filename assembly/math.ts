@@ -1,309 +1,24 @@
 import { Lanes } from "./lanes";
-
-/** log 2: HIGH has 42 bits after the point, so that n HIGH is exact for |n| < 2048. */
-const LN2_HIGH: f64 = 0.6931471805598903;
-const LN2_LOW: f64 = 5.497923018708371e-14;
-const LOG2E: f64 = 1.4426950408889634;
-/** sqrt(1/2): HIGH has 26 bits, so that its product with another 26 bits is exact. */
-const SQRT_HALF: f64 = 0.7071067811865476;
-const SQRT_HALF_HIGH: f64 = 0.7071067839860916;
-const SQRT_HALF_LOW: f64 = -2.799544089368687e-9;
+import { LN2_LOW, NEAR, ROUND20, ROUND25, Steps } from "./math/steps";
 
 /** 1 / sqrt(2 pi) */
 const INVERSE_SQRT_2PI: f64 = 0.3989422804014327;
-
-/** x + ROUND - ROUND is x to the nearest multiple of 2^-bits. */
-const ROUND20: f64 = 6442450944;
-const ROUND21: f64 = 3221225472;
-const ROUND25: f64 = 201326592;
-const ROUND26: f64 = 100663296;
 /** Veltkamp's constant: splits 53 bits into 26 and 26 and a sign. */
 const SPLIT: f64 = 134217729;
 
-/** Where erf's series in x^2 gives way to erfc's. */
-const NEAR: f64 = 0.5;
-
 /**
- * The steps that the functions share. A number of more than 53 bits is carried as high + low, and sums and
- * products that must be exact are written with add, sub and mul, which no target fuses.
- */
-class Steps {
-  /** x to the nearest multiple of 2^-bits, given ROUND<bits>: exact in x - rounded. */
-  @inline static round<V>(x: V, constant: f64): V {
-    return Lanes.sub<V>(Lanes.add<V>(x, Lanes.splat<V>(constant)), Lanes.splat<V>(constant));
-  }
-
-  /** What a + b leaves out of sum = fl(a + b), exactly, where |a| >= |b| (Dekker's Fast2Sum). */
-  @inline static rest<V>(a: V, b: V, sum: V): V {
-    return Lanes.add<V>(Lanes.sub<V>(a, sum), b);
-  }
-
-  /** c0 + c1 x + c2 x^2 + c3 x^3, given x^2: two short chains instead of a long one. */
-  @inline static cubic<V>(x: V, xx: V, c0: f64, c1: f64, c2: f64, c3: f64): V {
-    const low = Lanes.madd<V>(Lanes.splat<V>(c1), x, Lanes.splat<V>(c0));
-    return Lanes.madd<V>(Lanes.madd<V>(Lanes.splat<V>(c3), x, Lanes.splat<V>(c2)), xx, low);
-  }
-
-  /** The whole n for which x = n log 2 + r, |r| <= log(2)/2 and a little. */
-  @inline static multiple<V>(x: V): V {
-    return Lanes.nearest<V>(Lanes.mul<V>(x, Lanes.splat<V>(LOG2E)));
-  }
-
-  /** x - n HIGH of log 2: exact, for the product is, and the difference is small (Sterbenz). */
-  @inline static reduce<V>(x: V, n: V): V {
-    return Lanes.sub<V>(x, Lanes.mul<V>(n, Lanes.splat<V>(LN2_HIGH)));
-  }
-
-  /** e^x 2^-n for n = multiple(x). */
-  @inline static expPart<V>(x: V, n: V): V {
-    const one = Lanes.splat<V>(1);
-    const r = Lanes.sub<V>(Steps.reduce<V>(x, n), Lanes.mul<V>(n, Lanes.splat<V>(LN2_LOW)));
-    const sum = Lanes.add<V>(one, r);
-    return Lanes.add<V>(sum, Lanes.add<V>(Steps.rest<V>(one, r, sum), Steps.expSeries<V>(r)));
-  }
-
-  /** e^(r + low) - 1 - r for |r| <= 0.3467 and |low| below r's last bit. */
-  @inline static expRest<V>(r: V, low: V): V {
-    return Lanes.add<V>(Steps.expSeries<V>(r), Lanes.madd<V>(low, r, low));
-  }
-
-  /** e^r - 1 - r for |r| <= 0.3467: r^2/2 + r^3 P(r), a minimax of degree 9. */
-  @inline static expSeries<V>(r: V): V {
-    const rr = Lanes.mul<V>(r, r);
-    const r4 = Lanes.mul<V>(rr, rr);
-    const a = Steps.cubic<V>(
-      r,
-      rr,
-      0.1666666666666667,
-      0.041666666666666685,
-      0.008333333333325879,
-      0.001388888888887334,
-    );
-    const b = Steps.cubic<V>(
-      r,
-      rr,
-      0.00019841269876695933,
-      2.480158735024832e-5,
-      2.7557252767037933e-6,
-      2.7557250139235926e-7,
-    );
-    const c = Lanes.madd<V>(Lanes.splat<V>(2.0922477795199827e-9), r, Lanes.splat<V>(2.5106299909923105e-8));
-    const series = Lanes.madd<V>(Lanes.madd<V>(c, r4, b), r4, a);
-    return Lanes.madd<V>(Lanes.splat<V>(0.5), rr, Lanes.mul<V>(Lanes.mul<V>(rr, r), series));
-  }
-
-  /** x 2^n for whole n from -2044 to 2046, in two factors: overflow and gradual underflow round once. */
-  @inline static scale<V>(x: V, n: V): V {
-    const half = Lanes.nearest<V>(Lanes.mul<V>(n, Lanes.splat<V>(0.5)));
-    const first = Lanes.mul<V>(x, Lanes.powerOfTwo<V>(half));
-    return Lanes.mul<V>(first, Lanes.powerOfTwo<V>(Lanes.sub<V>(n, half)));
-  }
-
-  /**
-   * k log 2 + log m + extra for m = x 2^-k in [sqrt 1/2, sqrt 2), x > 0 normal, |extra| at most 2^-52:
-   * f = m - 1, s = f / (2 + f), log m = f - (f^2/2 - s (f^2/2 + s^2 R(s^2))); R is a minimax of degree 6.
-   * `shift` is added to k.
-   */
-  @inline static logSum<V>(x: V, shift: V, extra: V): V {
-    const one = Lanes.splat<V>(1);
-    const half = Lanes.splat<V>(0.5);
-    const whole = Lanes.significand<V>(x);
-    const exponent = Lanes.add<V>(Lanes.exponent<V>(x), shift);
-    const sqrt2 = Lanes.splat<V>(1.4142135623730951);
-    const m = Lanes.ifLess<V>(whole, sqrt2, whole, Lanes.mul<V>(whole, half));
-    const k = Lanes.ifLess<V>(whole, sqrt2, exponent, Lanes.add<V>(exponent, one));
-
-    const f = Lanes.sub<V>(m, one);
-    const s = Lanes.div<V>(f, Lanes.add<V>(Lanes.splat<V>(2), f));
-    const z = Lanes.mul<V>(s, s);
-    const zz = Lanes.mul<V>(z, z);
-    const a = Steps.cubic<V>(z, zz, 0.6666666666666683, 0.39999999999688385, 0.2857142869052045, 0.22222203280864283);
-    const b = Lanes.madd<V>(
-      Lanes.splat<V>(0.1474730686496905),
-      zz,
-      Lanes.madd<V>(Lanes.splat<V>(0.15319269526430557), z, Lanes.splat<V>(0.18183342734767502)),
-    );
-    const series = Lanes.madd<V>(b, Lanes.mul<V>(zz, zz), a);
-
-    const halfSquare = Lanes.mul<V>(half, Lanes.mul<V>(f, f));
-    const multiple = Lanes.mul<V>(k, Lanes.splat<V>(LN2_HIGH));
-    const high = Lanes.add<V>(multiple, f);
-    const low = Lanes.add<V>(Steps.rest<V>(multiple, f, high), extra);
-    const product = Lanes.mul<V>(s, Lanes.madd<V>(z, series, halfSquare));
-    const small = Lanes.add<V>(product, Lanes.madd<V>(k, Lanes.splat<V>(LN2_LOW), low));
-    return Lanes.sub<V>(high, Lanes.sub<V>(halfSquare, small));
-  }
-
-  /** erf(a) - a for |a| < 0.5: a P(a^2), a minimax of degree 8. */
-  @inline static erfRest<V>(a: V): V {
-    const z = Lanes.mul<V>(a, a);
-    const zz = Lanes.mul<V>(z, z);
-    const z4 = Lanes.mul<V>(zz, zz);
-    const c0 = Steps.cubic<V>(
-      z,
-      zz,
-      0.12837916709551256,
-      -0.37612638903183465,
-      0.11283791670924813,
-      -0.026866170632715874,
-    );
-    const c4 = Steps.cubic<V>(
-      z,
-      zz,
-      0.005223977370327354,
-      -0.0008548297524464454,
-      0.00012053324316460674,
-      -1.4845583798365806e-5,
-    );
-    const high = Lanes.madd<V>(Lanes.splat<V>(1.4723215865895508e-6), z4, c4);
-    return Lanes.mul<V>(a, Lanes.madd<V>(high, z4, c0));
-  }
-
-  /** (1 + 3/2 a) e^(a^2) erfc(a) - 0.96875 for 0.5 <= a <= 27.5: a minimax of degree 20 in t = (a - 3.25) / (a + 3.25). */
-  @inline static erfcSeries<V>(a: V): V {
-    const pivot = Lanes.splat<V>(3.25);
-    const t = Lanes.div<V>(Lanes.sub<V>(a, pivot), Lanes.add<V>(a, pivot));
-    const tt = Lanes.mul<V>(t, t);
-    const t4 = Lanes.mul<V>(tt, tt);
-    const c0 = Steps.cubic<V>(
-      t,
-      tt,
-      0.008470172007578528,
-      -0.18065752897818024,
-      0.03935852028680974,
-      0.04586528485608637,
-    );
-    const c4 = Steps.cubic<V>(
-      t,
-      tt,
-      -0.06818913504919137,
-      0.051316311363471444,
-      -0.02517410896227242,
-      0.0073144853663850385,
-    );
-    const c8 = Steps.cubic<V>(
-      t,
-      tt,
-      -0.00026739895385068823,
-      -0.0007429864878131819,
-      0.00022832993162280225,
-      4.8947537999840686e-5,
-    );
-    const c12 = Steps.cubic<V>(
-      t,
-      tt,
-      -3.955366601463861e-5,
-      -2.4097198909220775e-6,
-      6.244094759760045e-6,
-      1.033093904792141e-7,
-    );
-    const c16 = Steps.cubic<V>(
-      t,
-      tt,
-      -1.0314159812540858e-6,
-      -2.653376456322448e-8,
-      1.6952364638310802e-7,
-      7.0082426088781645e-9,
-    );
-    const high = Lanes.madd<V>(Lanes.madd<V>(Lanes.splat<V>(-2.0210017269922466e-8), t4, c16), t4, c12);
-    return Lanes.madd<V>(Lanes.madd<V>(Lanes.madd<V>(high, t4, c8), t4, c4), t4, c0);
-  }
-
-  /**
-   * erfc(a + aLow) 2^-n for a from 0.5 to 27.5, given (a + aLow)^2 = square + squareLow, where square is a
-   * multiple of 2^-42, and n = multiple(-square): e^-square W / (1 + 3/2 a), all three carried as 26 bits and
-   * a rest, so that products of the high parts are exact and nothing is rounded before the last sum.
-   */
-  @inline static erfcFar<V>(a: V, aLow: V, square: V, squareLow: V, n: V): V {
-    const one = Lanes.splat<V>(1);
-    const half = Lanes.splat<V>(0.5);
-    // e^-square = 2^n (e + eLow)
-    const start = Steps.reduce<V>(Lanes.neg<V>(square), n);
-    const low = Lanes.madd<V>(n, Lanes.splat<V>(LN2_LOW), squareLow);
-    const r = Lanes.sub<V>(start, low);
-    const sum = Lanes.add<V>(one, r);
-    const restOfE = Steps.expRest<V>(r, Lanes.sub<V>(Lanes.sub<V>(start, r), low));
-    const eRest = Lanes.add<V>(Steps.rest<V>(one, r, sum), restOfE);
-    const e = Steps.round<V>(Lanes.add<V>(sum, eRest), ROUND25);
-    const eLow = Lanes.add<V>(Lanes.sub<V>(sum, e), eRest);
-
-    const centre = Lanes.splat<V>(0.96875);
-    const series = Steps.erfcSeries<V>(a);
-    const whole = Lanes.add<V>(centre, series);
-    const w = Steps.round<V>(whole, ROUND25);
-    const wLow = Lanes.add<V>(Lanes.sub<V>(centre, w), series);
-
-    const halfA = Lanes.mul<V>(half, a);
-    const divisor = Lanes.add<V>(one, Lanes.add<V>(a, halfA));
-    const d = Steps.round<V>(divisor, ROUND20);
-    const dRest = Lanes.add<V>(Lanes.sub<V>(a, Lanes.sub<V>(d, one)), halfA);
-    const dLow = Lanes.madd<V>(Lanes.splat<V>(1.5), aLow, dRest);
-
-    const top = Lanes.mul<V>(e, w);
-    const topLow = Lanes.madd<V>(e, wLow, Lanes.mul<V>(eLow, whole));
-    const inverse = Lanes.div<V>(one, divisor);
-    const q = Steps.round<V>(Lanes.mul<V>(top, inverse), ROUND26);
-    const left = Lanes.sub<V>(Lanes.sub<V>(top, Lanes.mul<V>(q, d)), Lanes.mul<V>(q, dLow));
-    return Lanes.madd<V>(Lanes.add<V>(left, topLow), inverse, q);
-  }
-
-  /** erfc(x) for x >= 0.5 (NaN stays). */
-  @inline static erfcOf<V>(x: V): V {
-    // beyond 27.3 the result is 0
-    const a = Lanes.atMost<V>(x, 27.5);
-    const high = Steps.round<V>(a, ROUND21);
-    const square = Lanes.mul<V>(high, high);
-    const squareLow = Lanes.mul<V>(Lanes.add<V>(a, high), Lanes.sub<V>(a, high));
-    const n = Steps.multiple<V>(Lanes.neg<V>(square));
-    return Steps.scale<V>(Steps.erfcFar<V>(a, Lanes.splat<V>(0), square, squareLow, n), n);
-  }
-
-  /** Phi(z) = erfc(-z / sqrt 2) / 2, or z Phi(z), which is rounded before it is scaled into the subnormals. */
-  @inline static normal<V>(z: V, timesZ: bool): V {
-    const zero = Lanes.splat<V>(0);
-    const one = Lanes.splat<V>(1);
-    const half = Lanes.splat<V>(0.5);
-    // below -38.6 the result is 0
-    const y = Lanes.atMost<V>(Lanes.abs<V>(z), 38.85);
-    const high = Steps.round<V>(y, ROUND20);
-    const low = Lanes.sub<V>(y, high);
-    // y sqrt(1/2) = a + aLow; the product of the high parts is exact
-    const a = Lanes.mul<V>(y, Lanes.splat<V>(SQRT_HALF));
-    const left = Lanes.sub<V>(Lanes.mul<V>(high, Lanes.splat<V>(SQRT_HALF_HIGH)), a);
-    const cross = Lanes.madd<V>(low, Lanes.splat<V>(SQRT_HALF_HIGH), left);
-    const aLow = Lanes.madd<V>(y, Lanes.splat<V>(SQRT_HALF_LOW), cross);
-
-    // erf(a + aLow) = a + rest, to first order in aLow, where erf' = 1.128 e^(-a^2) to two digits is enough
-    const slope = Lanes.madd<V>(Lanes.mul<V>(a, a), Lanes.splat<V>(-1), Lanes.splat<V>(1.12));
-    const rest = Lanes.madd<V>(aLow, slope, Steps.erfRest<V>(a));
-    const signedA = Lanes.copySign<V>(a, z);
-    const signedRest = Lanes.ifLess<V>(z, zero, Lanes.neg<V>(rest), rest);
-    const sum = Lanes.add<V>(one, signedA);
-    const nearCdf = Lanes.mul<V>(half, Lanes.add<V>(sum, Lanes.add<V>(Steps.rest<V>(one, signedA, sum), signedRest)));
-    const near = timesZ ? Lanes.mul<V>(z, nearCdf) : nearCdf;
-
-    const square = Lanes.mul<V>(half, Lanes.mul<V>(high, high));
-    const squareLow = Lanes.mul<V>(half, Lanes.mul<V>(Lanes.add<V>(y, high), low));
-    const n = Steps.multiple<V>(Lanes.neg<V>(square));
-    const factor = timesZ ? Lanes.mul<V>(half, y) : half;
-    const tail = Steps.scale<V>(Lanes.mul<V>(factor, Steps.erfcFar<V>(a, aLow, square, squareLow, n)), n);
-    const below = timesZ ? Lanes.neg<V>(tail) : tail;
-    const far = Lanes.ifLess<V>(z, zero, below, Lanes.sub<V>(timesZ ? z : one, tail));
-    return Lanes.ifLess<V>(a, Lanes.splat<V>(NEAR), near, far);
-  }
-}
-
-/**
- * Elementary functions to within one unit in the last place (ulp), over f64 or v128 without branches.
+ * Elementary functions to within one unit in the last place (ulp) of the true value, over f64 or v128 without
+ * branches, for every float64: zeros keep their sign, subnormals are arguments and results like any others,
+ * infinities have their limits, NaN gives NaN.
  *
  * The same operations in the same order everywhere: scalar and simd give the same bits, and so does
- * src/js/math.ts; relaxed fuses products into sums within the polynomials and keeps the bound. Zeros keep
- * their sign, subnormals are arguments and results like others, NaN gives NaN.
+ * src/js/math.ts; relaxed fuses products into sums where that only makes them better, within the same bound.
  *
- * Coefficients: test/math/coefficients.py. Errors: test/math/ulp.py.
+ * Coefficients: test/math/coefficients.py. The largest errors below: test/math/ulp.py on 100,000 arguments or more, of
+ * every exponent and both signs, crowded where a method changes, over all variants.
  */
 export class Elementary {
-  /** e^x = 2^n e^r; r's own rounding costs at most a quarter ulp and is let go. */
+  /** e^x = 2^n e^r; r's own rounding costs at most a quarter ulp and is let go. 0.75 ulp, at -708.39642. */
   @inline static exp<V>(x: V): V {
     // beyond these the result is infinity or 0, and n must stay small
     const c = Lanes.atLeast<V>(Lanes.atMost<V>(x, 710), -746);
@@ -311,14 +26,17 @@ export class Elementary {
     return Steps.scale<V>(Steps.expPart<V>(c, n), n);
   }
 
-  /** factor e^x, |factor| from 2^-900 to 2^900: rounded before it is scaled, so e^x may be subnormal where the product is not. */
+  /**
+   * factor e^x, rounded before it is scaled: e^x may be subnormal where the product is not. 2 ulp, for |factor| from
+   * 2^-64 to 2^64.
+   */
   @inline static expTimes<V>(x: V, factor: V): V {
     const c = Lanes.atLeast<V>(Lanes.atMost<V>(x, 760), -800);
     const n = Steps.multiple<V>(c);
     return Steps.scale<V>(Lanes.mul<V>(factor, Steps.expPart<V>(c, n)), n);
   }
 
-  /** e^x - 1 = 2^n ((1 - 2^-n) + (e^r - 1)), the bracket's sum carried as high + low. */
+  /** e^x - 1 = 2^n ((1 - 2^-n) + (e^r - 1)), the outer sum carried as high + low. 0.80 ulp, at 0.38766344. */
   @inline static expm1<V>(x: V): V {
     const one = Lanes.splat<V>(1);
     // beyond these the result is infinity or rounds to -1
@@ -339,7 +57,7 @@ export class Elementary {
 
   /**
    * tanh x = (E - 1) / (E + 1) for E = e^(2|x|) = 2^n e^r, both divided by 2^n and carried as high + low;
-   * the quotient's first 26 bits leave an exact remainder, which gives the rest.
+   * the quotient's first 26 bits leave an exact remainder, which gives the rest. 0.69 ulp, at -0.19284597.
    */
   @inline static tanh<V>(x: V): V {
     const one = Lanes.splat<V>(1);
@@ -377,7 +95,7 @@ export class Elementary {
     return Lanes.copySign<V>(Lanes.madd<V>(Lanes.add<V>(left, topLow), inverse, q), x);
   }
 
-  /** log x: see Steps.logSum. log 0 = -infinity, log of a negative number is NaN. */
+  /** log x = k log 2 + log m: see Steps.logSum. -infinity at 0, NaN below. 0.78 ulp, at 1.4142136. */
   @inline static log<V>(x: V): V {
     const zero = Lanes.splat<V>(0);
     const normal = Lanes.splat<V>(2.2250738585072014e-308);
@@ -386,7 +104,7 @@ export class Elementary {
     return Elementary.logEnds<V>(x, Steps.logSum<V>(scaled, shift, zero));
   }
 
-  /** log(1 + x) = log u + c / u for u = fl(1 + x) and 1 + x = u + c exactly (Knuth's TwoSum). */
+  /** log(1 + x) = log u + c / u, where 1 + x = u + c exactly (Knuth's TwoSum). 0.86 ulp, at 0.41421356. */
   @inline static log1p<V>(x: V): V {
     const one = Lanes.splat<V>(1);
     const u = Lanes.add<V>(one, x);
@@ -405,7 +123,7 @@ export class Elementary {
     return Lanes.ifEqual<V>(x, zero, Lanes.splat<V>(-Infinity), defined);
   }
 
-  /** erf x: x + x P(x^2) below 0.5, 1 - erfc beyond. */
+  /** erf x = x + x P(x^2) for |x| below 0.5, 1 - erfc x beyond. 0.91 ulp, at 0.54714545. */
   @inline static erf<V>(x: V): V {
     const a = Lanes.abs<V>(x);
     const near = Lanes.add<V>(a, Steps.erfRest<V>(a));
@@ -413,7 +131,10 @@ export class Elementary {
     return Lanes.copySign<V>(Lanes.ifLess<V>(a, Lanes.splat<V>(NEAR), near, far), x);
   }
 
-  /** erfc x = 1 - erf x: 1 - x - x P(x^2) for |x| below 0.5, e^(-x^2) W(x) / (1 + 3/2 x) beyond, 2 less that below. */
+  /**
+   * erfc x = 1 - x - x P(x^2) for |x| below 0.5, e^(-x^2) W(x) / (1 + 3/2 x) above, 2 - erfc(-x) below: see
+   * Steps.erfcFar. 0.95 ulp, at 21.96304.
+   */
   @inline static erfc<V>(x: V): V {
     const one = Lanes.splat<V>(1);
     const a = Lanes.abs<V>(x);
@@ -425,17 +146,20 @@ export class Elementary {
     return Lanes.ifLess<V>(a, Lanes.splat<V>(NEAR), near, far);
   }
 
-  /** Phi(z) = erfc(-z / sqrt 2) / 2, the normal distribution: z / sqrt 2 carried as high + low, z^2 / 2 formed from z itself. */
+  /**
+   * Phi(z) = erfc(-z / sqrt 2) / 2, the normal distribution: z / sqrt 2 is carried as high + low, and z^2 / 2 is formed
+   * from z itself. 0.93 ulp, at -30.676695.
+   */
   @inline static normalCdf<V>(z: V): V {
     return Steps.normal<V>(z, false);
   }
 
-  /** z Phi(z), to 2 ulp. -0 at -infinity. */
+  /** z Phi(z), -0 at -infinity. 2 ulp; 1.58 seen, at -29.048504. */
   @inline static gelu<V>(z: V): V {
     return Steps.normal<V>(z, true);
   }
 
-  /** z phi(z) = z e^(-z^2 / 2) / sqrt(2 pi), to 3 ulp: gelu'(z) = Phi(z) + z phi(z). */
+  /** z phi(z) = z e^(-z^2 / 2) / sqrt(2 pi): gelu'(z) = Phi(z) + z phi(z). 3 ulp; 2.54 seen, at -13.755695. */
   @inline static timesDensity<V>(z: V): V {
     const half = Lanes.splat<V>(0.5);
     // beyond 38.7 the result is 0

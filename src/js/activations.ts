@@ -1,9 +1,11 @@
-import { erf, exp, expm1, log, log1p, normalCdf, tanh } from "./math";
+import { erf, exp, expm1, expTimes, gelu as geluTail, log, log1p, normalCdf, tanh, timesDensity } from "./math";
 import type { JsMemory } from "./memory";
 
 const SELU_SCALE = 1.0507009873554805;
 const SELU_SCALE_ALPHA = 1.7580993408473768;
-const INVERSE_SQRT_2PI = 0.3989422804014327;
+/** Below these Phi and e^x run into the subnormals while x Phi and x e^x do not yet. */
+const GELU_TAIL = -37;
+const SILU_TAIL = -700;
 
 /** 1 / (1 + e^-x) from e = e^-|x|. */
 function logistic(x: number, e: number): number {
@@ -43,21 +45,25 @@ function seluSlope(x: number): number {
 }
 
 function gelu(x: number): number {
-  return x < -39 ? -0 : x * normalCdf(x);
+  return x < GELU_TAIL ? geluTail(x) : x * normalCdf(x);
 }
 
 function geluSlope(x: number): number {
-  const near = Math.max(-39, Math.min(39, x));
-  const density = exp(near * near * -0.5) * INVERSE_SQRT_2PI;
-  return near * density + normalCdf(x);
+  return normalCdf(x) + timesDensity(x);
 }
 
 function silu(x: number): number {
-  return x < -800 ? -0 : x * sigmoid(x);
+  if (x >= SILU_TAIL) return x * sigmoid(x);
+  const near = Math.max(x, -800);
+  return expTimes(near, near);
 }
 
 function siluSlope(x: number): number {
-  const near = Math.max(-800, Math.min(800, x));
+  if (x < SILU_TAIL) {
+    const near = Math.max(x, -800);
+    return expTimes(near, near + 1);
+  }
+  const near = Math.min(x, 800);
   const e = exp(-Math.abs(x));
   return logistic(near, e) * (near * logistic(-near, e) + 1);
 }

@@ -7,8 +7,6 @@
 
 const LN2_HIGH = 0.6931471805598903;
 const LN2_LOW = 5.497923018708371e-14;
-const LOG2E = 1.4426950408889634;
-const SQRT_HALF = 0.7071067811865476;
 const SQRT_HALF_HIGH = 0.7071067839860916;
 const SQRT_HALF_LOW = -2.799544089368687e-9;
 const INVERSE_SQRT_2PI = 0.3989422804014327;
@@ -22,7 +20,7 @@ const ROUND26 = 100663296;
 const SPLIT = 134217729;
 const NEAR = 0.5;
 
-/** 2^n at n - LOWEST, from 2^-1074 to 2^1023: a look-up, for bits written in halves and read whole stall the processor. */
+/** 2^n at n - LOWEST, n from -1074 to 1023: looked up, for a float written in halves stalls the processor when read. */
 const LOWEST = -1074;
 const powers = new Float64Array(2098);
 powers[0] = Number.MIN_VALUE;
@@ -46,7 +44,7 @@ function scale(x: number, n: number): number {
 
 /** The whole n for which x = n log 2 + r, |r| <= log(2)/2 and a little. */
 function multiple(x: number): number {
-  return x * LOG2E + ROUND0 - ROUND0;
+  return x * Math.LOG2E + ROUND0 - ROUND0;
 }
 
 /** c0 + c1 x + c2 x^2 + c3 x^3, given x^2. */
@@ -83,7 +81,7 @@ export function exp(x: number): number {
   return scale(expPart(c, n), n);
 }
 
-/** factor e^x, |factor| from 2^-900 to 2^900: e^x may be subnormal where the product is not. */
+/** factor e^x, |factor| from 2^-64 to 2^64: e^x may be subnormal where the product is not. */
 export function expTimes(x: number, factor: number): number {
   const c = Math.max(Math.min(x, 760), -800);
   const n = multiple(c);
@@ -146,7 +144,7 @@ function logSum(x: number, shift: number, extra: number): number {
   let k = ((words[1] as number) >>> 20) - 1023;
   let m = x * powerOfTwo(-k);
   k += shift;
-  if (m >= 1.4142135623730951) {
+  if (m >= Math.SQRT2) {
     m *= 0.5;
     k += 1;
   }
@@ -197,19 +195,13 @@ function erfcSeries(a: number): number {
   const t = (a - 3.25) / (a + 3.25);
   const tt = t * t;
   const t4 = tt * tt;
-  const c0 = cubic(t, tt, 0.008470172007578528, -0.18065752897818024, 0.03935852028680974, 0.04586528485608637);
-  const c4 = cubic(t, tt, -0.06818913504919137, 0.051316311363471444, -0.02517410896227242, 0.0073144853663850385);
-  const c8 = cubic(
-    t,
-    tt,
-    -0.00026739895385068823,
-    -0.0007429864878131819,
-    0.00022832993162280225,
-    4.8947537999840686e-5,
-  );
-  const c12 = cubic(t, tt, -3.955366601463861e-5, -2.4097198909220775e-6, 6.244094759760045e-6, 1.033093904792141e-7);
-  const c16 = cubic(t, tt, -1.0314159812540858e-6, -2.653376456322448e-8, 1.6952364638310802e-7, 7.0082426088781645e-9);
-  return ((((-2.0210017269922466e-8 * t4 + c16) * t4 + c12) * t4 + c8) * t4 + c4) * t4 + c0;
+  const c1 = cubic(t, tt, -0.18065752897818024, 0.03935852028680974, 0.04586528485608637, -0.06818913504919137);
+  const c5 = cubic(t, tt, 0.051316311363471444, -0.02517410896227242, 0.0073144853663850385, -0.00026739895385068823);
+  const c9 = cubic(t, tt, -0.0007429864878131819, 0.00022832993162280225, 4.8947537999840686e-5, -3.955366601463861e-5);
+  const c13 = cubic(t, tt, -2.4097198909220775e-6, 6.244094759760045e-6, 1.033093904792141e-7, -1.0314159812540858e-6);
+  const c17 = cubic(t, tt, -2.653376456322448e-8, 1.6952364638310802e-7, 7.0082426088781645e-9, -2.0210017269922466e-8);
+  const slope = (((c17 * t4 + c13) * t4 + c9) * t4 + c5) * t4 + c1;
+  return t * slope + 0.008470172007578528;
 }
 
 /** erfc(a + aLow) 2^-n for a from 0.5 to 27.5, given (a + aLow)^2 = square + squareLow and n = multiple(-square). */
@@ -271,7 +263,7 @@ function normal(z: number, timesZ: boolean): number {
   const y = Math.min(Math.abs(z), 38.85);
   const high = y + ROUND20 - ROUND20;
   const low = y - high;
-  const a = y * SQRT_HALF;
+  const a = y * Math.SQRT1_2;
   const aLow = y * SQRT_HALF_LOW + (low * SQRT_HALF_HIGH + (high * SQRT_HALF_HIGH - a));
   if (a < NEAR) {
     const rest = aLow * (a * a * -1 + 1.12) + erfRest(a);
