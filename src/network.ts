@@ -198,6 +198,7 @@ export class Network implements Disposable {
   forward(inputs: Numbers): Float64Array {
     const where = "forward";
     this.checkAlive(where);
+    this.forget();
     this.batch.loadInputs(`${where}: inputs`, inputs);
     this.passes.reserve(where, this.batch.samples);
     this.step++;
@@ -336,11 +337,18 @@ export class Network implements Disposable {
     this.engine.checkAlive(where);
   }
 
+  /** @internal The batch in hand is about to change: backward needs another forward first. */
+  forget(): void {
+    this.passes.forget();
+    this.#backwardAt = -1;
+    this.#inputGradients = undefined;
+  }
+
   /** @internal The forward pass over what the batch holds. */
   runForward(): void {
     const { batch } = this;
+    this.forget();
     this.passes.forward(batch.inputs, batch.samples, this.seed, this.step);
-    this.#backwardAt = -1;
   }
 
   /** @internal Cost and gradients of what the batch holds, after `runForward`. */

@@ -5,8 +5,6 @@ import { power } from "./power";
 /** What an optimizer minimises: the cost of the batch in hand as a function of the parameters. */
 export interface Objective {
   readonly kernels: Kernels;
-  /** Steps so far, this one included: 1 at the first. */
-  readonly step: number;
   readonly learningRate: number;
   /** Runs of trainable parameters that lie together. */
   readonly segments: readonly Segment[];
@@ -14,8 +12,10 @@ export interface Objective {
   costAndGradients(): number;
 }
 
-/** A run of parameters: addresses of them, of their gradients, and of their slots. */
+/** A run of parameters of one history: addresses of them, of their gradients, and of their slots. */
 export interface Segment {
+  /** Steps that these parameters have made, this one included: 1 at the first. */
+  step: number;
   readonly length: number;
   readonly parameters: number;
   readonly gradients: number;
@@ -116,17 +116,17 @@ function adamWith(name: string, options: AdamOptions, weightDecay: number, decou
   const defaults = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay };
   const config = settings(name, defaults, options);
   const { beta1, beta2, epsilon } = config;
-  return firstOrder(name, config, 2, ({ kernels, learningRate, step }, segment) => {
+  return firstOrder(name, config, 2, ({ kernels, learningRate }, segment) => {
     const [mean = 0, square = 0] = segment.slots;
     kernels.adam(
       segment.length,
-      learningRate / (1 - power(beta1, step)),
+      learningRate / (1 - power(beta1, segment.step)),
       beta1,
       beta2,
       epsilon,
       decoupled ? 0 : config.weightDecay,
       decoupled ? 1 - learningRate * config.weightDecay : 1,
-      Math.sqrt(1 - power(beta2, step)),
+      Math.sqrt(1 - power(beta2, segment.step)),
       segment.parameters,
       segment.gradients,
       mean,

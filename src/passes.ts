@@ -64,8 +64,7 @@ export class Passes {
       run.saved = keeps ? 0 : second;
     });
     this.#rows = rows;
-    this.samples = 0;
-    this.#reached = -1;
+    this.forget();
   }
 
   get #last(): LayerRun {
@@ -87,6 +86,12 @@ export class Passes {
     return this.#deltas[0];
   }
 
+  /** The batch in hand is about to change: a backward pass needs another forward pass first. */
+  forget(): void {
+    this.samples = 0;
+    this.#reached = -1;
+  }
+
   forward(x: number, samples: number, seed: number, step: number): void {
     let from = x;
     for (const run of this.runs) {
@@ -98,7 +103,6 @@ export class Passes {
       from = run.y;
     }
     this.samples = samples;
-    this.#reached = -1;
   }
 
   /**

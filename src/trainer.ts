@@ -67,6 +67,7 @@ export class Trainer {
   step(inputs: Numbers, targets: Targets): number {
     const { batch } = this.network;
     this.network.checkAlive("step");
+    this.network.forget();
     batch.loadInputs("step: inputs", inputs);
     batch.loadTargets("step: targets", targets, this.#takesIndices);
     batch.loadWeights("step", undefined);
@@ -98,6 +99,7 @@ export class Trainer {
           const start = (batch - 1) * plan.batchSize;
           const count = Math.min(plan.batchSize, samples - start);
           network.batch.reserve("fit", Math.min(plan.batchSize, samples));
+          network.forget();
           gather(training, order, start, count, network.batch);
           const cost = this.#update("fit");
           costs += cost * count;
@@ -151,11 +153,15 @@ export class Trainer {
   #update(where: string): number {
     const { network, optimizer } = this;
     network.passes.reserve(where, network.batch.samples);
-    network.step++;
     this.#state.begin(where);
-    const cost = optimizer.advance(this.#objective);
-    network.updated();
-    return cost;
+    try {
+      const cost = optimizer.advance(this.#objective);
+      network.updated();
+      return cost;
+    } catch (error) {
+      this.#state.undo();
+      throw error;
+    }
   }
 
   async #evaluateWith(pacer: Pacer, data: Parameters<typeof evaluating>[3]): Promise<Evaluation> {

@@ -9,6 +9,8 @@ import type { Objective, Optimizer, Segment } from "./optimizers";
 export class TrainingState {
   steps = 0;
   epochs = 0;
+  /** Steps that each layer has made: those in which it was trainable, as PyTorch counts them. */
+  readonly #layerSteps: number[];
   /** Addresses of the slots; allocated at the first step, freed with the network. */
   #slots: readonly number[] | undefined;
   #segments: readonly Segment[] = [];
@@ -18,7 +20,9 @@ export class TrainingState {
   constructor(
     readonly network: Network,
     readonly optimizer: Optimizer,
-  ) {}
+  ) {
+    this.#layerSteps = network.states.map(() => 0);
+  }
 
   /** What the optimizer is given, for good. */
   objective(costAndGradients: () => number): Objective {
@@ -26,9 +30,6 @@ export class TrainingState {
     return {
       kernels: this.network.engine.kernels,
       costAndGradients,
-      get step() {
-        return state.steps;
-      },
       get learningRate() {
         return state.optimizer.learningRate;
       },
@@ -48,21 +49,37 @@ export class TrainingState {
     let same = this.#cut.length === states.length;
     for (let l = 0; same && l < states.length; l++) same = this.#cut[l] === states[l]?.trainable;
     if (!same) this.#segments = this.#cutSegments(this.#slots);
-    this.steps++;
+    this.#count(1);
   }
 
-  /** Runs of trainable layers, as long as they can be. */
+  /** Takes back a step that came to nothing. */
+  undo(): void {
+    this.#count(-1);
+  }
+
+  #count(by: 1 | -1): void {
+    this.steps += by;
+    this.network.step += by;
+    for (const segment of this.#segments) segment.step += by;
+    this.#cut.forEach((trainable, l) => {
+      if (trainable) this.#layerSteps[l] = (this.#layerSteps[l] as number) + by;
+    });
+  }
+
+  /** Runs of trainable layers that have made the same steps, as long as they can be. */
   #cutSegments(slots: readonly number[]): Segment[] {
     const { states, parametersPointer, gradientsPointer } = this.network;
     this.#cut = states.map(({ trainable }) => trainable);
-    const runs: { offset: number; length: number }[] = [];
-    for (const { trainable, offset, parameterCount } of states) {
+    const runs: { offset: number; length: number; step: number }[] = [];
+    for (const { trainable, offset, parameterCount, index } of states) {
       if (!trainable || parameterCount === 0) continue;
+      const step = this.#layerSteps[index] as number;
       const last = runs[runs.length - 1];
-      if (last !== undefined && last.offset + last.length === offset) last.length += parameterCount;
-      else runs.push({ offset, length: parameterCount });
+      if (last?.step === step && last.offset + last.length === offset) last.length += parameterCount;
+      else runs.push({ offset, length: parameterCount, step });
     }
-    return runs.map(({ offset, length }) => ({
+    return runs.map(({ offset, length, step }) => ({
+      step,
       length,
       parameters: parametersPointer + 8 * offset,
       gradients: gradientsPointer + 8 * offset,

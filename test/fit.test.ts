@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { expect, it } from "vitest";
 import {
   type ActivationName,

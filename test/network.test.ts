@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type ActivationName,
@@ -377,10 +378,12 @@ onEveryVariant("forward and backward", (context) => {
     const gradients = network.gradients.slice();
     network.gradients.fill(0);
     expect(() => fail(network)).toThrow(/expected/);
+    // takes whatever was freed meanwhile
+    const matrices = [1, 3, 7].map((cols) => context.backend.matrix(samples, cols, Array(samples * cols).fill(1e6)));
     const backward = outcome(() => network.backward(targets, LOSS));
-    if (backward === "a value") expect(network.gradients).toEqual(gradients);
+    if (backward === "a value") expect(largestGap(network.gradients, gradients)).toBe(0);
     else expect(backward).toBe("ArgumentError");
-    network.dispose();
+    for (const owner of [...matrices, network]) owner.dispose();
   });
 
   it("does not copy a Matrix, which must live until backward", async () => {
@@ -973,7 +976,7 @@ onEveryVariant("dispose", (context) => {
   it("is what `using` calls", async () => {
     const network = await create(context.backend);
     const symbol = Symbol.dispose ?? Symbol.for("Symbol.dispose");
-    network[symbol]();
+    Reflect.get(network, symbol).call(network);
     expect(() => network.parameters).toThrow(DisposedError);
   });
 });
@@ -1015,7 +1018,7 @@ onEveryVariant("networks on one backend", (context) => {
     const both = await Promise.all(kinds.map(begin));
     const results: unknown[][] = [[], []];
     for (let round = 0; round < 3; round++) {
-      for (const part of parts) both.forEach((one, n) => results[n]?.push(part(one)));
+      for (const part of parts) for (const [n, one] of both.entries()) results[n]?.push(part(one));
     }
     for (const [n, { network }] of both.entries()) results[n]?.push(await network.digest());
     expect(results).toEqual(alone);
@@ -1027,7 +1030,7 @@ onEveryVariant("networks on one backend", (context) => {
       const network = await create(context.backend, LAYERS, seed);
       const trainer = new Trainer(network, { optimizer: adam() });
       const data = { inputs: uniform(100 * FEATURES, seed), targets: oneHot(100, 3) };
-      const pause = () => new Promise((resolve) => setImmediate(resolve));
+      const pause = () => setImmediate();
       const history = await trainer.fit(data, { epochs: 2, batchSize: 16, validationSplit: 0.2, onStep: pause });
       const result = [history, await network.digest()];
       network.dispose();
