@@ -32,33 +32,44 @@ class Activation {
   }
 
   @inline static valueOver<V, F>(length: usize, z: usize, y: usize): void {
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Activation.valueAt<V, F>(z + at, y + at, 2);
+    if (Lanes.odd<V>(length)) Activation.valueAt<V, F>(z + at, y + at, 1);
+  }
+
+  @inline static valueAt<V, F>(z: usize, y: usize, left: usize): void {
     const f = changetype<F>(0);
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const x = Lanes.load<V>(z + (i << 3), left);
-      Lanes.store<V>(y + (i << 3), f.value<V>(x, f.shared<V>(x)), left);
-    }
+    const x = Lanes.load<V>(z, left);
+    Lanes.store<V>(y, f.value<V>(x, f.shared<V>(x)), left);
   }
 
   @inline static bothOver<V, F>(length: usize, z: usize, y: usize, slope: usize): void {
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Activation.bothAt<V, F>(z + at, y + at, slope + at, 2);
+    if (Lanes.odd<V>(length)) Activation.bothAt<V, F>(z + at, y + at, slope + at, 1);
+  }
+
+  @inline static bothAt<V, F>(z: usize, y: usize, slope: usize, left: usize): void {
     const f = changetype<F>(0);
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const x = Lanes.load<V>(z + (i << 3), left);
-      const shared = f.shared<V>(x);
-      Lanes.store<V>(y + (i << 3), f.value<V>(x, shared), left);
-      Lanes.store<V>(slope + (i << 3), f.slope<V>(x, shared), left);
-    }
+    const x = Lanes.load<V>(z, left);
+    const shared = f.shared<V>(x);
+    Lanes.store<V>(y, f.value<V>(x, shared), left);
+    Lanes.store<V>(slope, f.slope<V>(x, shared), left);
   }
 
   @inline static gradientOver<V, F>(length: usize, z: usize, dy: usize, dz: usize): void {
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Activation.gradientAt<V, F>(z + at, dy + at, dz + at, 2);
+    if (Lanes.odd<V>(length)) Activation.gradientAt<V, F>(z + at, dy + at, dz + at, 1);
+  }
+
+  @inline static gradientAt<V, F>(z: usize, dy: usize, dz: usize, left: usize): void {
     const f = changetype<F>(0);
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const x = Lanes.load<V>(z + (i << 3), left);
-      const slope = f.slope<V>(x, f.shared<V>(x));
-      Lanes.store<V>(dz + (i << 3), Lanes.mul<V>(Lanes.load<V>(dy + (i << 3), left), slope), left);
-    }
+    const x = Lanes.load<V>(z, left);
+    Lanes.store<V>(dz, Lanes.mul<V>(Lanes.load<V>(dy, left), f.slope<V>(x, f.shared<V>(x))), left);
   }
 
   /** e^-|x|: never overflows. */

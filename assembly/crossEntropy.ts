@@ -52,22 +52,23 @@ export function categoricalLogitsGradient(
 class CrossEntropy {
   @inline static gradient<V>(samples: usize, units: usize, divisor: f64, y: usize, t: usize, g: usize): void {
     const bytes = units << 3;
-    const one = Lanes.splat<V>(1);
-    const half = Lanes.splat<V>(0.5);
     for (let i: usize = 0; i < samples; i++, y += bytes, t += bytes, g += bytes) {
       const targets = Lanes.splat<V>(Rows.sum<First>(units, t, t, 0));
       const small = Lanes.splat<V>(Rows.sum<AtMostHalf>(units, y, y, 0));
-      for (let j: usize = 0; j < units; j += Lanes.width<V>()) {
-        const left = units - j;
-        const at = j << 3;
-        const yj = Lanes.load<V>(y + at, left);
-        const tj = Lanes.load<V>(t + at, left);
-        const rest = Lanes.ifLess<V>(half, yj, small, Lanes.sub<V>(one, yj));
-        const toward = Lanes.mul<V>(yj, Lanes.sub<V>(targets, tj));
-        const delta = Lanes.sub<V>(toward, Lanes.mul<V>(tj, rest));
-        Lanes.store<V>(g + at, Lanes.div<V>(delta, Lanes.splat<V>(divisor)), left);
-      }
+      let at: usize = 0;
+      for (const end = Lanes.whole<V>(units); at < end; at += Lanes.bytes<V>())
+        CrossEntropy.gradientAt<V>(targets, small, divisor, y + at, t + at, g + at, 2);
+      if (Lanes.odd<V>(units)) CrossEntropy.gradientAt<V>(targets, small, divisor, y + at, t + at, g + at, 1);
     }
+  }
+
+  @inline static gradientAt<V>(targets: V, small: V, divisor: f64, y: usize, t: usize, g: usize, left: usize): void {
+    const yj = Lanes.load<V>(y, left);
+    const tj = Lanes.load<V>(t, left);
+    const rest = Lanes.ifLess<V>(Lanes.splat<V>(0.5), yj, small, Lanes.sub<V>(Lanes.splat<V>(1), yj));
+    const toward = Lanes.mul<V>(yj, Lanes.sub<V>(targets, tj));
+    const delta = Lanes.sub<V>(toward, Lanes.mul<V>(tj, rest));
+    Lanes.store<V>(g, Lanes.div<V>(delta, Lanes.splat<V>(divisor)), left);
   }
 }
 

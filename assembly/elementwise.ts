@@ -20,20 +20,25 @@ export class Elementwise {
   }
 
   @inline static mapOver<V, Op>(length: usize, x: usize, y: usize): void {
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const at = i << 3;
-      Lanes.store<V>(y + at, changetype<Op>(0).value<V>(Lanes.load<V>(x + at, left)), left);
-    }
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Elementwise.mapAt<V, Op>(x + at, y + at, 2);
+    if (Lanes.odd<V>(length)) Elementwise.mapAt<V, Op>(x + at, y + at, 1);
+  }
+
+  @inline static mapAt<V, Op>(x: usize, y: usize, left: usize): void {
+    Lanes.store<V>(y, changetype<Op>(0).value<V>(Lanes.load<V>(x, left)), left);
   }
 
   @inline static zipOver<V, Op>(length: usize, x: usize, y: usize, z: usize): void {
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const at = i << 3;
-      const xi = Lanes.load<V>(x + at, left);
-      Lanes.store<V>(z + at, changetype<Op>(0).value<V>(xi, Lanes.load<V>(y + at, left)), left);
-    }
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Elementwise.zipAt<V, Op>(x + at, y + at, z + at, 2);
+    if (Lanes.odd<V>(length)) Elementwise.zipAt<V, Op>(x + at, y + at, z + at, 1);
+  }
+
+  @inline static zipAt<V, Op>(x: usize, y: usize, z: usize, left: usize): void {
+    Lanes.store<V>(z, changetype<Op>(0).value<V>(Lanes.load<V>(x, left), Lanes.load<V>(y, left)), left);
   }
 }
 

@@ -2,8 +2,12 @@
  * One arithmetic under two types: V is f64 (one lane) or v128 (two lanes of f64). Every kernel is written
  * once over V; this file alone knows which features the target has.
  *
- * The last element of an odd length goes through the same vector code on one lane (`load` and `store` take
- * how many elements are left), so an element's bits never depend on where it stands.
+ * A loop takes whole vectors, and the last element of an odd length through the same code on one lane, so that
+ * an element's bits never depend on where it stands:
+ *
+ *     let at: usize = 0;
+ *     for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>()) body<V>(at, 2);
+ *     if (Lanes.odd<V>(length)) body<V>(at, 1);
  */
 export class Lanes {
   /** The target has v128. A compile-time constant: the branch not taken is not compiled. */
@@ -17,6 +21,21 @@ export class Lanes {
   /** Lanes in a V. */
   @inline static width<V>(): usize {
     return isVector<V>() ? 2 : 1;
+  }
+
+  /** Bytes of a V. */
+  @inline static bytes<V>(): usize {
+    return isVector<V>() ? 16 : 8;
+  }
+
+  /** Bytes of the whole Vs in `length` elements. */
+  @inline static whole<V>(length: usize): usize {
+    return isVector<V>() ? (length >> 1) << 4 : length << 3;
+  }
+
+  /** Whether an element is left beyond them. */
+  @inline static odd<V>(length: usize): bool {
+    return isVector<V>() ? (length & 1) !== 0 : false;
   }
 
   @inline static splat<V>(x: f64): V {

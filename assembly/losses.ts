@@ -31,13 +31,15 @@ class Loss {
   }
 
   @inline static gradientOver<V, F>(length: usize, divisor: f64, y: usize, t: usize, g: usize): void {
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const at = i << 3;
-      const yi = Lanes.load<V>(y + at, left);
-      const slope = changetype<F>(0).slope<V>(yi, Lanes.load<V>(t + at, left));
-      Lanes.store<V>(g + at, Lanes.div<V>(slope, Lanes.splat<V>(divisor)), left);
-    }
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Loss.gradientAt<V, F>(divisor, y + at, t + at, g + at, 2);
+    if (Lanes.odd<V>(length)) Loss.gradientAt<V, F>(divisor, y + at, t + at, g + at, 1);
+  }
+
+  @inline static gradientAt<V, F>(divisor: f64, y: usize, t: usize, g: usize, left: usize): void {
+    const slope = changetype<F>(0).slope<V>(Lanes.load<V>(y, left), Lanes.load<V>(t, left));
+    Lanes.store<V>(g, Lanes.div<V>(slope, Lanes.splat<V>(divisor)), left);
   }
 }
 

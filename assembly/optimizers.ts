@@ -23,12 +23,15 @@ class Sweep {
   }
 
   @inline static sgd<V>(length: usize, rate: f64, weightDecay: f64, p: usize, g: usize): void {
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const at = i << 3;
-      const gradient = Sweep.decayed<V>(p + at, g + at, Lanes.splat<V>(weightDecay), left);
-      Sweep.descend<V>(p + at, Lanes.splat<V>(rate), gradient, left);
-    }
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Sweep.sgdAt<V>(rate, weightDecay, p + at, g + at, 2);
+    if (Lanes.odd<V>(length)) Sweep.sgdAt<V>(rate, weightDecay, p + at, g + at, 1);
+  }
+
+  @inline static sgdAt<V>(rate: f64, weightDecay: f64, p: usize, g: usize, left: usize): void {
+    const gradient = Sweep.decayed<V>(p, g, Lanes.splat<V>(weightDecay), left);
+    Sweep.descend<V>(p, Lanes.splat<V>(rate), gradient, left);
   }
 
   @inline static momentum<V>(
@@ -41,16 +44,29 @@ class Sweep {
     g: usize,
     velocity: usize,
   ): void {
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Sweep.momentumAt<V>(rate, momentum, nesterov, weightDecay, p + at, g + at, velocity + at, 2);
+    if (Lanes.odd<V>(length))
+      Sweep.momentumAt<V>(rate, momentum, nesterov, weightDecay, p + at, g + at, velocity + at, 1);
+  }
+
+  @inline static momentumAt<V>(
+    rate: f64,
+    momentum: f64,
+    nesterov: bool,
+    weightDecay: f64,
+    p: usize,
+    g: usize,
+    velocity: usize,
+    left: usize,
+  ): void {
     const factor = Lanes.splat<V>(momentum);
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const at = i << 3;
-      const gradient = Sweep.decayed<V>(p + at, g + at, Lanes.splat<V>(weightDecay), left);
-      const v = Lanes.madd<V>(factor, Lanes.load<V>(velocity + at, left), gradient);
-      Lanes.store<V>(velocity + at, v, left);
-      const direction = nesterov ? Lanes.madd<V>(factor, v, gradient) : v;
-      Sweep.descend<V>(p + at, Lanes.splat<V>(rate), direction, left);
-    }
+    const gradient = Sweep.decayed<V>(p, g, Lanes.splat<V>(weightDecay), left);
+    const v = Lanes.madd<V>(factor, Lanes.load<V>(velocity, left), gradient);
+    Lanes.store<V>(velocity, v, left);
+    const direction = nesterov ? Lanes.madd<V>(factor, v, gradient) : v;
+    Sweep.descend<V>(p, Lanes.splat<V>(rate), direction, left);
   }
 
   @inline static adam<V>(
@@ -67,42 +83,91 @@ class Sweep {
     mean: usize,
     square: usize,
   ): void {
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const at = i << 3;
-      const gradient = Sweep.decayed<V>(p + at, g + at, Lanes.splat<V>(weightDecay), left);
-      const m = Sweep.blend<V>(mean + at, Lanes.splat<V>(beta1), Lanes.splat<V>(1 - beta1), gradient, left);
-      const gg = Lanes.mul<V>(gradient, gradient);
-      const v = Sweep.blend<V>(square + at, Lanes.splat<V>(beta2), Lanes.splat<V>(1 - beta2), gg, left);
-      const root = Lanes.div<V>(Lanes.sqrt<V>(v), Lanes.splat<V>(rootCorrection2));
-      const direction = Lanes.div<V>(m, Lanes.add<V>(root, Lanes.splat<V>(epsilon)));
-      const kept = Lanes.mul<V>(Lanes.splat<V>(shrink), Lanes.load<V>(p + at, left));
-      Lanes.store<V>(p + at, Lanes.sub<V>(kept, Lanes.mul<V>(Lanes.splat<V>(rate), direction)), left);
-    }
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Sweep.adamAt<V>(
+        rate,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay,
+        shrink,
+        rootCorrection2,
+        p + at,
+        g + at,
+        mean + at,
+        square + at,
+        2,
+      );
+    if (Lanes.odd<V>(length))
+      Sweep.adamAt<V>(
+        rate,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay,
+        shrink,
+        rootCorrection2,
+        p + at,
+        g + at,
+        mean + at,
+        square + at,
+        1,
+      );
+  }
+
+  @inline static adamAt<V>(
+    rate: f64,
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    weightDecay: f64,
+    shrink: f64,
+    rootCorrection2: f64,
+    p: usize,
+    g: usize,
+    mean: usize,
+    square: usize,
+    left: usize,
+  ): void {
+    const gradient = Sweep.decayed<V>(p, g, Lanes.splat<V>(weightDecay), left);
+    const m = Sweep.blend<V>(mean, Lanes.splat<V>(beta1), Lanes.splat<V>(1 - beta1), gradient, left);
+    const gg = Lanes.mul<V>(gradient, gradient);
+    const v = Sweep.blend<V>(square, Lanes.splat<V>(beta2), Lanes.splat<V>(1 - beta2), gg, left);
+    const root = Lanes.div<V>(Lanes.sqrt<V>(v), Lanes.splat<V>(rootCorrection2));
+    const direction = Lanes.div<V>(m, Lanes.add<V>(root, Lanes.splat<V>(epsilon)));
+    const kept = Lanes.mul<V>(Lanes.splat<V>(shrink), Lanes.load<V>(p, left));
+    Lanes.store<V>(p, Lanes.sub<V>(kept, Lanes.mul<V>(Lanes.splat<V>(rate), direction)), left);
   }
 
   @inline static rmsProp<V>(length: usize, rate: f64, rho: f64, epsilon: f64, p: usize, g: usize, square: usize): void {
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const at = i << 3;
-      const gradient = Lanes.load<V>(g + at, left);
-      const gg = Lanes.mul<V>(gradient, gradient);
-      const v = Sweep.blend<V>(square + at, Lanes.splat<V>(rho), Lanes.splat<V>(1 - rho), gg, left);
-      const root = Lanes.add<V>(Lanes.sqrt<V>(v), Lanes.splat<V>(epsilon));
-      Sweep.descend<V>(p + at, Lanes.splat<V>(rate), Lanes.div<V>(gradient, root), left);
-    }
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Sweep.rmsPropAt<V>(rate, rho, epsilon, p + at, g + at, square + at, 2);
+    if (Lanes.odd<V>(length)) Sweep.rmsPropAt<V>(rate, rho, epsilon, p + at, g + at, square + at, 1);
+  }
+
+  @inline static rmsPropAt<V>(rate: f64, rho: f64, epsilon: f64, p: usize, g: usize, square: usize, left: usize): void {
+    const gradient = Lanes.load<V>(g, left);
+    const gg = Lanes.mul<V>(gradient, gradient);
+    const v = Sweep.blend<V>(square, Lanes.splat<V>(rho), Lanes.splat<V>(1 - rho), gg, left);
+    const root = Lanes.add<V>(Lanes.sqrt<V>(v), Lanes.splat<V>(epsilon));
+    Sweep.descend<V>(p, Lanes.splat<V>(rate), Lanes.div<V>(gradient, root), left);
   }
 
   @inline static adagrad<V>(length: usize, rate: f64, epsilon: f64, p: usize, g: usize, square: usize): void {
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const at = i << 3;
-      const gradient = Lanes.load<V>(g + at, left);
-      const v = Lanes.madd<V>(gradient, gradient, Lanes.load<V>(square + at, left));
-      Lanes.store<V>(square + at, v, left);
-      const root = Lanes.add<V>(Lanes.sqrt<V>(v), Lanes.splat<V>(epsilon));
-      Sweep.descend<V>(p + at, Lanes.splat<V>(rate), Lanes.div<V>(gradient, root), left);
-    }
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Sweep.adagradAt<V>(rate, epsilon, p + at, g + at, square + at, 2);
+    if (Lanes.odd<V>(length)) Sweep.adagradAt<V>(rate, epsilon, p + at, g + at, square + at, 1);
+  }
+
+  @inline static adagradAt<V>(rate: f64, epsilon: f64, p: usize, g: usize, square: usize, left: usize): void {
+    const gradient = Lanes.load<V>(g, left);
+    const v = Lanes.madd<V>(gradient, gradient, Lanes.load<V>(square, left));
+    Lanes.store<V>(square, v, left);
+    const root = Lanes.add<V>(Lanes.sqrt<V>(v), Lanes.splat<V>(epsilon));
+    Sweep.descend<V>(p, Lanes.splat<V>(rate), Lanes.div<V>(gradient, root), left);
   }
 }
 

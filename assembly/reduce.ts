@@ -87,27 +87,30 @@ class Reduce {
   @inline static columns<V>(samples: usize, units: usize, x: usize, y: usize): void {
     memory.fill(y, 0, units << 3);
     for (let i: usize = 0; i < samples; i++, x += units << 3) {
-      for (let j: usize = 0; j < units; j += Lanes.width<V>()) {
-        const left = units - j;
-        const at = y + (j << 3);
-        Lanes.store<V>(at, Lanes.add<V>(Lanes.load<V>(at, left), Lanes.load<V>(x + (j << 3), left)), left);
-      }
+      let at: usize = 0;
+      for (const end = Lanes.whole<V>(units); at < end; at += Lanes.bytes<V>()) Reduce.columnAt<V>(x + at, y + at, 2);
+      if (Lanes.odd<V>(units)) Reduce.columnAt<V>(x + at, y + at, 1);
     }
   }
 
+  @inline static columnAt<V>(x: usize, y: usize, left: usize): void {
+    Lanes.store<V>(y, Lanes.add<V>(Lanes.load<V>(y, left), Lanes.load<V>(x, left)), left);
+  }
+
   @inline static penalty<V>(length: usize, l1: f64, l2: f64, w: usize, g: usize): void {
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+      Reduce.penaltyAt<V>(l1, 2 * l2, w + at, g + at, 2);
+    if (Lanes.odd<V>(length)) Reduce.penaltyAt<V>(l1, 2 * l2, w + at, g + at, 1);
+  }
+
+  @inline static penaltyAt<V>(l1: f64, twiceL2: f64, w: usize, g: usize, left: usize): void {
     const zero = Lanes.splat<V>(0);
-    const right = Lanes.splat<V>(l1);
-    const negative = Lanes.neg<V>(right);
-    const twice = Lanes.splat<V>(2 * l2);
-    for (let i: usize = 0; i < length; i += Lanes.width<V>()) {
-      const left = length - i;
-      const at = i << 3;
-      const x = Lanes.load<V>(w + at, left);
-      const sign = Lanes.ifLess<V>(zero, x, right, Lanes.ifLess<V>(x, zero, negative, zero));
-      const slope = Lanes.madd<V>(twice, x, sign);
-      Lanes.store<V>(g + at, Lanes.add<V>(Lanes.load<V>(g + at, left), slope), left);
-    }
+    const x = Lanes.load<V>(w, left);
+    const negative = Lanes.ifLess<V>(x, zero, Lanes.splat<V>(-l1), zero);
+    const sign = Lanes.ifLess<V>(zero, x, Lanes.splat<V>(l1), negative);
+    const slope = Lanes.madd<V>(Lanes.splat<V>(twiceL2), x, sign);
+    Lanes.store<V>(g, Lanes.add<V>(Lanes.load<V>(g, left), slope), left);
   }
 }
 

@@ -11,11 +11,14 @@ export class Rows {
     if (Lanes.wide) {
       let sums = Lanes.splat<v128>(0);
       const constant = Lanes.splat<v128>(c);
-      for (let j: usize = 0; j < units; j += 2) {
-        const left = units - j;
-        const at = j << 3;
-        const term = op.term<v128>(Lanes.load<v128>(x + at, left), Lanes.load<v128>(y + at, left), constant);
-        sums = Lanes.add<v128>(sums, Lanes.keep<v128>(term, left));
+      let at: usize = 0;
+      for (const end = Lanes.whole<v128>(units); at < end; at += Lanes.bytes<v128>()) {
+        const term = op.term<v128>(Lanes.loadAll<v128>(x + at), Lanes.loadAll<v128>(y + at), constant);
+        sums = Lanes.add<v128>(sums, term);
+      }
+      if (Lanes.odd<v128>(units)) {
+        const term = op.term<v128>(Lanes.load<v128>(x + at, 1), Lanes.load<v128>(y + at, 1), constant);
+        sums = Lanes.add<v128>(sums, Lanes.keep<v128>(term, 1));
       }
       return Lanes.first<v128>(sums) + Lanes.second<v128>(sums);
     }

@@ -38,12 +38,15 @@ class Softmax {
 
   @inline static rowOver<V, Op>(units: usize, x: usize, y: usize, c: f64, out: usize): void {
     const constant = Lanes.splat<V>(c);
-    for (let j: usize = 0; j < units; j += Lanes.width<V>()) {
-      const left = units - j;
-      const at = j << 3;
-      const xj = Lanes.load<V>(x + at, left);
-      Lanes.store<V>(out + at, changetype<Op>(0).value<V>(xj, Lanes.load<V>(y + at, left), constant), left);
-    }
+    let at: usize = 0;
+    for (const end = Lanes.whole<V>(units); at < end; at += Lanes.bytes<V>())
+      Softmax.rowAt<V, Op>(x + at, y + at, constant, out + at, 2);
+    if (Lanes.odd<V>(units)) Softmax.rowAt<V, Op>(x + at, y + at, constant, out + at, 1);
+  }
+
+  @inline static rowAt<V, Op>(x: usize, y: usize, c: V, out: usize, left: usize): void {
+    const value = changetype<Op>(0).value<V>(Lanes.load<V>(x, left), Lanes.load<V>(y, left), c);
+    Lanes.store<V>(out, value, left);
   }
 }
 

@@ -4,10 +4,11 @@ import type { Engine } from "./backend/engine";
 import { Matrix } from "./backend/matrix";
 import { ArgumentError, ShapeError, shown } from "./errors";
 import { copyRow, type Flat, flatten, type Numbers, throwNotFinite } from "./numbers";
+import type { Room } from "./room";
 import { readTargets, type TargetRows, writeTargetRow } from "./targets";
 
 /** Room for one batch in linear memory: inputs, targets, weights, and the loss of each sample. */
-export class Batch {
+export class Batch implements Room {
   samples = 0;
   /** Address of the inputs of this batch: its own, or those of a Matrix. */
   inputs = 0;
@@ -15,7 +16,7 @@ export class Batch {
   /** Address of the weights; 0 where the samples have none. */
   weights = 0;
   losses = 0;
-  #rows = 0;
+  rows = 0;
   #blocks: readonly number[] = [];
   #inputView: Float64Array = new Float64Array(0);
   #targetView: Float64Array = new Float64Array(0);
@@ -37,7 +38,7 @@ export class Batch {
 
   /** Makes room for `rows` samples. */
   reserve(where: string, rows: number): void {
-    if (rows <= this.#rows) return;
+    if (rows <= this.rows) return;
     const lengths = [rows * this.features, rows * this.units, rows, rows];
     const blocks = this.scope.allocateAll(where, lengths);
     for (const block of this.#blocks) this.scope.free(block);
@@ -48,7 +49,7 @@ export class Batch {
     this.#weightView = this.engine.view(weights, rows);
     this.losses = losses;
     this.targets = targets;
-    this.#rows = rows;
+    this.rows = rows;
   }
 
   /** Takes all rows of `inputs`: a Matrix as it lies, anything else by a copy. Returns how many there are. */
@@ -116,7 +117,7 @@ export class Batch {
   dispose(): void {
     for (const block of this.#blocks) this.scope.free(block);
     this.#blocks = [];
-    this.#rows = 0;
+    this.rows = 0;
   }
 
   /** Live views of the rows in use, for losses of one's own and metrics. */

@@ -1,6 +1,6 @@
-import { ArgumentError, checkNumber, checkOptions } from "./errors";
+import { ArgumentError, checkNumber, checkOptions, shown } from "./errors";
 import type { LossLike } from "./losses";
-import type { Network } from "./network";
+import { Network } from "./network";
 import type { Numbers } from "./numbers";
 import type { Targets } from "./targets";
 
@@ -30,6 +30,9 @@ export function checkGradients(
   options: { epsilon?: number } = {},
 ): GradientCheck {
   const where = "checkGradients";
+  if (!(network instanceof Network)) {
+    throw new ArgumentError(`${where}: ${shown(network)} was given, a network of createNetwork() was expected`);
+  }
   checkOptions(where, options, ["epsilon"]);
   const { epsilon } = options;
   if (epsilon !== undefined) checkNumber(`${where}: epsilon`, epsilon, "a number above 0", (value) => value > 0);
@@ -41,10 +44,12 @@ export function checkGradients(
   const costAt = (index: number, value: number): number => {
     const kept = parameters[index] as number;
     parameters[index] = value;
-    network.runForward();
-    const cost = network.runCost(loss);
-    parameters[index] = kept;
-    return cost;
+    try {
+      network.runForward();
+      return network.runCost(loss);
+    } finally {
+      parameters[index] = kept;
+    }
   };
   const central = (index: number, width: number): number => {
     const at = parameters[index] as number;

@@ -1,4 +1,5 @@
 import type { Backend } from "./backend/backend";
+import { Matrix } from "./backend/matrix";
 import type { Batch } from "./batch";
 import { readWeights } from "./batch";
 import { ArgumentError, checkOptions, ShapeError } from "./errors";
@@ -24,6 +25,8 @@ export interface Dataset {
   readonly inputs: Flat;
   readonly targets: TargetRows;
   readonly weights: Flat | undefined;
+  /** Matrices among them, which must live as long as the data are used. */
+  readonly lent: readonly Matrix[];
 }
 
 /** Throws ShapeError or ArgumentError, with both numbers, where data do not fit a network of these sizes. */
@@ -44,17 +47,19 @@ export function readData(
     data.sampleWeights === undefined
       ? undefined
       : readWeights(`${where}: sampleWeights`, data.sampleWeights, samples, backend);
-  return { where, first: 0, samples, inputs, targets, weights };
+  const lent = [data.inputs, data.targets, data.sampleWeights].filter((part) => part instanceof Matrix);
+  return { where, first: 0, samples, inputs, targets, weights, lent };
 }
 
 /** The rows from `start` on, `count` of them, in an order if there is one, into the batch. */
 export function gather(
-  { where, first, inputs, targets, weights }: Dataset,
+  { where, first, inputs, targets, weights, lent }: Dataset,
   order: Uint32Array | undefined,
   start: number,
   count: number,
   batch: Batch,
 ): void {
+  for (const matrix of lent) matrix.checkAlive(where);
   batch.samples = count;
   batch.weights = 0;
   for (let i = 0; i < count; i++) {

@@ -66,6 +66,12 @@ export function checkOptions(where: string, options: object, known: readonly str
   for (const key of Object.keys(options)) checkName(`${where}: option`, key, known);
 }
 
+/** Throws an ArgumentError unless `value` is true or false. */
+export function checkBoolean(where: string, value: unknown): asserts value is boolean {
+  if (typeof value === "boolean") return;
+  throw new ArgumentError(`${where}: ${shown(value)} was given, true or false was expected`);
+}
+
 /** Throws an ArgumentError that lists `known`, the nearest first, unless `name` is one of them. */
 export function checkName<Name extends string>(
   where: string,
@@ -73,7 +79,7 @@ export function checkName<Name extends string>(
   known: readonly Name[],
 ): asserts name is Name {
   if (known.some((candidate) => candidate === name)) return;
-  const given = String(name);
+  const given = typeof name === "string" ? name : shown(name);
   const nearest = [...known].sort((a, b) => editDistance(given, a) - editDistance(given, b));
   throw new ArgumentError(`${where}: ${shown(name)} was given, one of ${nearest.join(", ")} was expected`);
 }

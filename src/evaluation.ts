@@ -1,7 +1,7 @@
 import { Batch } from "./batch";
 import { type Dataset, gather } from "./dataset";
 import { PREDICTION_ROWS } from "./inference";
-import { addLosses, type LossLike, lossOf } from "./losses";
+import { addLosses, customCost, type LossLike, lossOf } from "./losses";
 import { type MetricName, metrics } from "./metrics";
 import type { Network } from "./network";
 
@@ -62,7 +62,7 @@ export function* evaluating(
     batch.dispose();
   }
   // a loss of one's own is no sum over samples that we could know of: it is asked once, over all of them
-  const value = typeof loss === "object" && whole !== undefined ? loss.value(whole) : sum / data.samples;
+  const value = typeof loss === "object" && whole !== undefined ? customCost(loss, whole) : sum / data.samples;
   const evaluation: Evaluation = { loss: value };
   names.forEach((name, m) => {
     evaluation[name] = (hits[m] as number) / metrics[name].outOf(data.samples, units, activation);

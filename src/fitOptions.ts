@@ -1,5 +1,5 @@
 import { type Data, type Dataset, readData, splitLast } from "./dataset";
-import { ArgumentError, checkNumber, checkOptions, checkWhole, shown } from "./errors";
+import { ArgumentError, checkBoolean, checkNumber, checkOptions, checkWhole, shown } from "./errors";
 import type { History } from "./history";
 import type { Network } from "./network";
 
@@ -79,9 +79,7 @@ export function planFit(network: Network, indices: boolean, data: Data, options:
   checkWhole(`${where}: epochs`, epochs, 1);
   checkWhole(`${where}: batchSize`, batchSize, 1);
   checkWhole(`${where}: seed`, seed, 0);
-  if (typeof shuffle !== "boolean") {
-    throw new ArgumentError(`${where}: shuffle: ${shown(shuffle)} was given, true or false was expected`);
-  }
+  checkBoolean(`${where}: shuffle`, shuffle);
   for (const [name, callback] of Object.entries({ onStep, onEpoch })) {
     if (callback !== undefined && typeof callback !== "function") {
       throw new ArgumentError(`${where}: ${name}: ${shown(callback)} was given, a function was expected`);

@@ -2,6 +2,7 @@ import type { Scope } from "./backend/arena";
 import type { Engine } from "./backend/engine";
 import { inferDense } from "./layers/dense";
 import type { LayerState } from "./layers/layer";
+import type { Room } from "./room";
 
 /** Rows that a prediction takes at once where nobody says otherwise. */
 export const PREDICTION_ROWS = 256;
@@ -10,7 +11,7 @@ export const PREDICTION_ROWS = 256;
  * The forward pass of a prediction: dropout off, and buffers of its own, so that it disturbs no training pass.
  * Nothing of training is imported here.
  */
-export class Inference {
+export class Inference implements Room {
   /** The outputs of the last run, samples x units. */
   outputs = 0;
   /** The z of the output layer, where it is a dense layer; else 0. */
@@ -20,7 +21,7 @@ export class Inference {
   #outputView: Float64Array = new Float64Array(0);
   /** Two buffers that the layers take in turn, and a third for the output layer's z. */
   #buffers: readonly number[] = [];
-  #rows = 0;
+  rows = 0;
 
   constructor(
     readonly engine: Engine,
@@ -32,15 +33,22 @@ export class Inference {
 
   /** Makes room for `rows` samples. */
   reserve(where: string, rows: number): void {
-    if (rows <= this.#rows) return;
+    if (rows <= this.rows) return;
     const widest = Math.max(...this.layers.map(({ units }) => units));
     const lengths = [rows * this.features, rows * widest, rows * widest, rows * this.units];
     const pointers = this.scope.allocateAll(where, lengths);
-    for (const pointer of [this.#inputs, ...this.#buffers]) this.scope.free(pointer);
+    this.dispose();
     [this.#inputs = 0, ...this.#buffers] = pointers;
-    this.#rows = rows;
+    this.rows = rows;
     this.#inputView = this.engine.view(this.#inputs, rows * this.features);
     this.outputs = 0;
+  }
+
+  dispose(): void {
+    for (const pointer of [this.#inputs, ...this.#buffers]) this.scope.free(pointer);
+    this.#inputs = 0;
+    this.#buffers = [];
+    this.rows = 0;
   }
 
   /** Where the inputs of the next run can be written: room for the reserved rows x features. */

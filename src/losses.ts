@@ -110,6 +110,13 @@ export function checkLoss(where: string, loss: unknown): asserts loss is LossLik
   checkName(`${where}: loss`, loss, lossNames);
 }
 
+/** The cost that a loss of one's own gives. Throws an ArgumentError where that is no number. */
+export function customCost(loss: CustomLoss, batch: LossBatch): number {
+  const cost: unknown = loss.value(batch);
+  if (typeof cost === "number") return cost;
+  throw new ArgumentError(`loss ${loss.name}: value returned ${shown(cost)}, a number was expected`);
+}
+
 /** The loss that belongs to an output activation. */
 export function defaultLoss(output: ActivationName): LossName {
   if (output === "softmax") return "categoricalCrossEntropy";
@@ -155,7 +162,9 @@ export function addLosses(engine: Engine, loss: Loss, task: LossTask, sum: Runni
   const kernel = kernels[(fused ?? loss).value];
   kernel(samples, units, loss.factor(units), fused ? task.logits : task.outputs, task.targets, task.losses);
   kernels.accumulate(samples, task.losses, task.weights, sum.pointer);
-  return (sum.values[0] as number) + (sum.values[1] as number);
+  const [total = 0, compensation = 0] = sum.values;
+  // past an infinite sum the compensation is NaN: there is nothing to make up for
+  return Number.isFinite(total) ? total + compensation : total;
 }
 
 /** The sum of the losses of one batch. */

@@ -6,15 +6,36 @@ import { defaultBackend } from "./backend/load";
 import { Batch } from "./batch";
 import { sha256 } from "./digest";
 import { disposeSymbol } from "./disposable";
-import { ArgumentError, checkNumber, checkOptions, checkWhole, DisposedError, ShapeError, shown } from "./errors";
+import {
+  ArgumentError,
+  BusyError,
+  checkNumber,
+  checkOptions,
+  checkWhole,
+  DisposedError,
+  ShapeError,
+  shown,
+} from "./errors";
 import { Inference, PREDICTION_ROWS } from "./inference";
 import { initialize } from "./initializers";
-import { densePenalty } from "./layers/dense";
+import { checkDense, densePenalty } from "./layers/dense";
+import { checkDropout } from "./layers/dropout";
 import type { Layer, LayerDescription, LayerState } from "./layers/layer";
-import { checkLoss, type LossBatch, type LossLike, type LossTask, lossGradient, lossOf, sumLosses } from "./losses";
+import {
+  type CustomLoss,
+  checkLoss,
+  customCost,
+  type LossBatch,
+  type LossLike,
+  type LossTask,
+  lossGradient,
+  lossOf,
+  sumLosses,
+} from "./losses";
 import { layOut, NetworkLayer } from "./networkLayer";
-import { copyRow, flatten, type Numbers, throwNotFinite } from "./numbers";
+import { copyRow, type Flat, flatten, type Numbers, throwNotFinite } from "./numbers";
 import { Passes } from "./passes";
+import { shrink } from "./room";
 import { summarize } from "./summary";
 import type { Targets } from "./targets";
 
@@ -41,15 +62,17 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       `${where}: layers: ${shown(layers)} was given, an array of at least one layer was expected`,
     );
   }
-  layers.forEach((layer: unknown, l) => {
-    const kind = typeof layer === "object" && layer !== null && "kind" in layer ? layer.kind : undefined;
-    if (kind !== "dense" && kind !== "dropout") {
+  const descriptions = Array.from(layers as readonly LayerDescription[]);
+  for (const [l, layer] of descriptions.entries()) {
+    if (layer?.kind === "dense") checkDense(`${where}: layers[${l}]`, layer);
+    else if (layer?.kind === "dropout") checkDropout(`${where}: layers[${l}]`, layer);
+    else {
       throw new ArgumentError(
         `${where}: layers[${l}]: ${shown(layer)} was given, dense(...) or dropout(...) was expected`,
       );
     }
-  });
-  if (!layers.some(({ kind }) => kind === "dense")) {
+  }
+  if (!descriptions.some(({ kind }) => kind === "dense")) {
     throw new ArgumentError(
       `${where}: layers: none of ${layers.length} has parameters, at least one dense(...) was expected`,
     );
@@ -57,7 +80,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   if (backend !== undefined && !(backend instanceof Backend)) {
     throw new ArgumentError(`${where}: backend: ${shown(backend)} was given, the result of loadBackend() was expected`);
   }
-  return new Network(backend ?? (await defaultBackend()), inputs, [...layers], seed);
+  return new Network(backend ?? (await defaultBackend()), inputs, descriptions, seed);
 }
 
 /**
@@ -100,6 +123,8 @@ export class Network implements Disposable {
   #backwardAt = -1;
   #outputView: Float64Array = new Float64Array(0);
   #inputGradients: Float64Array | undefined;
+  /** The name of the loss of one's own that is being asked. */
+  #askedLoss: string | undefined;
   #disposed = false;
 
   /** @internal */
@@ -159,12 +184,11 @@ export class Network implements Disposable {
    * The outputs for `inputs` (n x inputs), n x units: dropout off, and no forward pass is disturbed. A fresh array,
    * or `out`. Rows are taken `batchSize` at a time. Throws ShapeError, ArgumentError, DisposedError.
    */
-  predict(
-    inputs: Numbers,
-    { out, batchSize = PREDICTION_ROWS }: { out?: Float64Array; batchSize?: number } = {},
-  ): Float64Array {
+  predict(inputs: Numbers, options: { out?: Float64Array; batchSize?: number } = {}): Float64Array {
     const where = "predict";
     this.checkAlive(where);
+    checkOptions(where, options, ["batchSize", "out"]);
+    const { out, batchSize = PREDICTION_ROWS } = options;
     checkWhole(`${where}: batchSize`, batchSize, 1);
     const { inference, units, inputs: features } = this;
     const values = flatten(`${where}: inputs`, inputs, features, this.backend);
@@ -176,17 +200,12 @@ export class Network implements Disposable {
       );
     }
     const result = out ?? new Float64Array(samples * units);
-    const rows = Math.min(batchSize, samples);
-    inference.reserve(where, rows);
-    for (let start = 0; start < samples; start += rows) {
-      const count = Math.min(rows, samples - start);
-      for (let i = 0; i < count; i++) {
-        const bad = copyRow(values, start + i, features, inference.inputs, i * features);
-        const at = (start + i) * features + bad;
-        if (bad >= 0) throwNotFinite(`${where}: inputs`, values[at], at, features);
-      }
-      inference.run(count);
-      result.set(inference.outputView(count), start * units);
+    const { rows } = inference;
+    try {
+      this.#predictInto(where, result, values, samples, Math.min(batchSize, samples));
+    } catch (error) {
+      shrink(inference, rows);
+      throw error;
     }
     return result;
   }
@@ -198,9 +217,16 @@ export class Network implements Disposable {
   forward(inputs: Numbers): Float64Array {
     const where = "forward";
     this.checkAlive(where);
+    this.checkIdle(where);
     this.forget();
-    this.batch.loadInputs(`${where}: inputs`, inputs);
-    this.passes.reserve(where, this.batch.samples);
+    const { rows } = this.batch;
+    try {
+      this.batch.loadInputs(`${where}: inputs`, inputs);
+      this.passes.reserve(where, this.batch.samples);
+    } catch (error) {
+      shrink(this.batch, rows);
+      throw error;
+    }
     this.step++;
     this.runForward();
     return this.outputView();
@@ -210,8 +236,10 @@ export class Network implements Disposable {
    * The cost C of the last forward pass for `targets`, penalties included; overwrites the gradients.
    * Targets: n x units, or n class indices with categoricalCrossEntropy or a loss of one's own.
    */
-  backward(targets: Targets, loss: LossLike, { sampleWeights }: { sampleWeights?: Numbers } = {}): number {
+  backward(targets: Targets, loss: LossLike, options: { sampleWeights?: Numbers } = {}): number {
     const where = "backward";
+    checkOptions(where, options, ["sampleWeights"]);
+    const { sampleWeights } = options;
     this.#checkForward(where);
     checkLoss(where, loss);
     this.batch.loadTargets(
@@ -287,9 +315,11 @@ export class Network implements Disposable {
   }
 
   /** parameters <- tau other + (1 - tau) own. Throws where the layers differ, or the other is on another backend. */
-  copyFrom(other: Network, { tau = 1 }: { tau?: number } = {}): void {
+  copyFrom(other: Network, options: { tau?: number } = {}): void {
     const where = "copyFrom";
     this.checkAlive(where);
+    checkOptions(where, options, ["tau"]);
+    const { tau = 1 } = options;
     if (!(other instanceof Network)) {
       throw new ArgumentError(`${where}: ${shown(other)} was given, a network was expected`);
     }
@@ -310,9 +340,10 @@ export class Network implements Disposable {
     this.updated();
   }
 
-  /** Frees its memory and that of its trainers; twice is fine. Views of it must not be used any more. */
+  /** Frees its memory and that of its trainers; twice is fine. Views of it must not be used any more. BusyError inside a loss. */
   dispose(): void {
     if (this.#disposed) return;
+    this.checkIdle("dispose");
     this.#disposed = true;
     this.backend.counts.networks--;
     this.scope.dispose();
@@ -360,7 +391,7 @@ export class Network implements Disposable {
       this.#finishBackward(lossGradient(engine, lossOf(loss), task, passes.outputGradient));
     } else {
       const out = engine.view(passes.outputGradient, batch.samples * this.units).fill(0);
-      loss.gradient(this.#ownLossBatch(), out);
+      this.#asking(loss, () => loss.gradient(this.#lossBatch(), out));
       this.#finishBackward(false);
     }
     return cost;
@@ -373,17 +404,30 @@ export class Network implements Disposable {
     if (typeof loss === "string") {
       const task = this.lossTask(batch, passes.outputs, passes.logits);
       cost = sumLosses(engine, lossOf(loss), task) / batch.samples;
-    } else {
-      cost = loss.value(this.#ownLossBatch());
-      if (typeof cost !== "number") {
-        throw new ArgumentError(`loss ${loss.name}: value returned ${shown(cost)}, a number was expected`);
-      }
-    }
+    } else cost = this.#asking(loss, () => customCost(loss, this.#lossBatch()));
     for (const state of this.states) cost += densePenalty(engine, state);
     return cost;
   }
 
-  #ownLossBatch(): LossBatch {
+  /** Runs a function of a loss of one's own, which sees live views: meanwhile no buffer may go away or change. */
+  #asking<Result>(loss: CustomLoss, ask: () => Result): Result {
+    this.#askedLoss = loss.name;
+    try {
+      return ask();
+    } finally {
+      this.#askedLoss = undefined;
+    }
+  }
+
+  /** @internal Throws a BusyError inside a loss of one's own. */
+  checkIdle(where: string): void {
+    if (this.#askedLoss === undefined) return;
+    throw new BusyError(
+      `${where}: the network is waiting for the loss ${this.#askedLoss}, a call after it was expected`,
+    );
+  }
+
+  #lossBatch(): LossBatch {
     const { batch, units } = this;
     const { samples } = batch;
     const [outputs, targets] = [this.outputView(), batch.targetView()];
@@ -430,6 +474,21 @@ export class Network implements Disposable {
     activation: undefined,
   };
 
+  #predictInto(where: string, result: Float64Array, values: Flat, samples: number, rows: number): void {
+    const { inference, units, inputs: features } = this;
+    inference.reserve(where, rows);
+    for (let start = 0; start < samples; start += rows) {
+      const count = Math.min(rows, samples - start);
+      for (let i = 0; i < count; i++) {
+        const bad = copyRow(values, start + i, features, inference.inputs, i * features);
+        const at = (start + i) * features + bad;
+        if (bad >= 0) throwNotFinite(`${where}: inputs`, values[at], at, features);
+      }
+      inference.run(count);
+      result.set(inference.outputView(count), start * units);
+    }
+  }
+
   #finishBackward(fused: boolean): void {
     this.passes.backward(fused);
     this.#backwardAt = this.#updates;
@@ -438,6 +497,7 @@ export class Network implements Disposable {
 
   #checkForward(where: string): void {
     this.checkAlive(where);
+    this.checkIdle(where);
     if (this.passes.samples === 0) {
       throw new ArgumentError(`${where}: no forward pass has run, forward(inputs) was expected first`);
     }

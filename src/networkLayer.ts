@@ -1,6 +1,6 @@
 import type { ActivationName } from "./activations";
 import type { Engine } from "./backend/engine";
-import { ArgumentError, shown } from "./errors";
+import { checkBoolean } from "./errors";
 import type { Layer, LayerDescription, LayerState } from "./layers/layer";
 
 /** Lays the layers out over one flat array of parameters, weights before bias, and one of gradients. */
@@ -76,9 +76,7 @@ export class NetworkLayer implements Layer {
   set trainable(trainable: boolean) {
     const where = `layers[${this.#state.index}].trainable`;
     this.#checkAlive(where);
-    if (typeof trainable !== "boolean") {
-      throw new ArgumentError(`${where}: ${shown(trainable)} was given, true or false was expected`);
-    }
+    checkBoolean(where, trainable);
     this.#state.trainable = trainable;
     if (!trainable) {
       this.#weightGradients.fill(0);

@@ -14,14 +14,18 @@ export type Numbers =
 /** Rows of numbers that lie one after the other. */
 export type Flat = Float64Array | Float32Array | Uint8Array | Int32Array | readonly number[];
 
-/** Whether `numbers` is one of the kinds above, nested rows aside. */
+function isRow(value: unknown): boolean {
+  return Array.isArray(value) || ArrayBuffer.isView(value);
+}
+
+/** Whether `numbers` is one of the kinds above, and no array of rows. */
 export function isFlat(numbers: unknown): numbers is Flat {
   return (
     numbers instanceof Float64Array ||
     numbers instanceof Float32Array ||
     numbers instanceof Uint8Array ||
     numbers instanceof Int32Array ||
-    (Array.isArray(numbers) && !numbers.some(Array.isArray))
+    (Array.isArray(numbers) && !numbers.some(isRow))
   );
 }
 
@@ -40,11 +44,11 @@ export function flatten(where: string, numbers: unknown, columns: number, backen
     return numbers.values;
   }
   if (isFlat(numbers)) {
-    if (numbers.length % columns !== 0) {
-      throw new ShapeError(
-        `${where}: ${numbers.length} numbers were given, a multiple of ${columns} (columns) was expected`,
-      );
+    if (columns === 0 ? numbers.length > 0 : numbers.length % columns !== 0) {
+      const expected = columns === 0 ? "0 (no columns)" : `a multiple of ${columns} (columns)`;
+      throw new ShapeError(`${where}: ${numbers.length} numbers were given, ${expected} was expected`);
     }
+    if (Array.isArray(numbers)) checkElements(where, numbers, columns);
     return numbers;
   }
   if (Array.isArray(numbers)) return flattenRows(where, numbers, columns);
@@ -53,9 +57,17 @@ export function flatten(where: string, numbers: unknown, columns: number, backen
   );
 }
 
+/** Only an array can hold something else than numbers, holes among it. */
+function checkElements(where: string, values: readonly unknown[], columns: number): void {
+  for (let i = 0; i < values.length; i++) {
+    if (typeof values[i] !== "number") throwNoNumber(where, values[i], i, columns, "a number");
+  }
+}
+
 function flattenRows(where: string, rows: readonly unknown[], columns: number): Float64Array {
   const flat = new Float64Array(rows.length * columns);
-  rows.forEach((row, r) => {
+  for (let r = 0; r < rows.length; r++) {
+    const row = rows[r];
     if (!Array.isArray(row)) {
       throw new ShapeError(
         `${where}: row ${r} is ${shown(row)}, a row of ${columns} numbers was expected as in the others`,
@@ -64,13 +76,14 @@ function flattenRows(where: string, rows: readonly unknown[], columns: number): 
     if (row.length !== columns) {
       throw new ShapeError(`${where}: row ${r} has ${row.length} values, ${columns} were expected`);
     }
-    row.forEach((value, c) => {
-      if (typeof value !== "number") {
-        throw new ShapeError(`${where}: row ${r}, column ${c} is ${shown(value)}, a number was expected`);
+    for (let c = 0; c < columns; c++) {
+      if (Array.isArray(row[c])) {
+        throw new ShapeError(`${where}: row ${r}, column ${c} is ${shown(row[c])}, a number was expected`);
       }
-      flat[r * columns + c] = value;
-    });
-  });
+      if (typeof row[c] !== "number") throwNoNumber(where, row[c], r * columns + c, columns, "a number");
+      flat[r * columns + c] = row[c];
+    }
+  }
   return flat;
 }
 
@@ -83,12 +96,16 @@ export function checkBackend(where: string, matrix: Matrix, backend: Backend): v
   }
 }
 
-/** Throws an ArgumentError that names the row and column of the number at `index`. */
-export function throwNotFinite(where: string, value: unknown, index: number, columns: number): never {
+/** Throws an ArgumentError that names the row and column of the value at `index`. */
+function throwNoNumber(where: string, value: unknown, index: number, columns: number, expected: string): never {
   const row = Math.floor(index / columns);
-  throw new ArgumentError(
-    `${where}: row ${row}, column ${index - row * columns} is ${shown(value)}, a finite number was expected`,
-  );
+  const column = index - row * columns;
+  throw new ArgumentError(`${where}: row ${row}, column ${column} is ${shown(value)}, ${expected} was expected`);
+}
+
+/** The same for a number that is NaN or infinite. */
+export function throwNotFinite(where: string, value: unknown, index: number, columns: number): never {
+  return throwNoNumber(where, value, index, columns, "a finite number");
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Kernels } from "./backend/kernels";
-import { ArgumentError, checkNumber, checkOptions, shown } from "./errors";
+import { ArgumentError, checkBoolean, checkNumber, checkOptions } from "./errors";
 import { power } from "./power";
 
 /** What an optimizer minimises: the cost of the batch in hand as a function of the parameters. */
@@ -71,9 +71,7 @@ function settings<Defaults extends { learningRate: number } & Record<string, num
     const where = `${name}: ${key}`;
     if (value === undefined) continue;
     if (typeof defaults[key] === "boolean") {
-      if (typeof value !== "boolean") {
-        throw new ArgumentError(`${where}: ${shown(value)} was given, true or false was expected`);
-      }
+      checkBoolean(where, value);
     } else if (key === "epsilon") checkNumber(where, value, "a number above 0", POSITIVE);
     else if (key === "learningRate" || key === "weightDecay") {
       checkNumber(where, value, "a number of at least 0", NOT_NEGATIVE);

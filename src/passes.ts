@@ -4,6 +4,7 @@ import { ArgumentError } from "./errors";
 import { densePasses } from "./layers/dense";
 import { dropoutPasses } from "./layers/dropout";
 import type { LayerPasses, LayerRun, LayerState } from "./layers/layer";
+import type { Room } from "./room";
 
 /** Both directions of every kind of layer. */
 const passes: Record<LayerState["description"]["kind"], LayerPasses> = {
@@ -20,11 +21,11 @@ const passes: Record<LayerState["description"]["kind"], LayerPasses> = {
  *
  * Outputs and saved values are a buffer each, samples x units; deltas take two in turn.
  */
-export class Passes {
+export class Passes implements Room {
   readonly runs: readonly LayerRun[];
   /** Rows of the last forward pass; 0 before the first. */
   samples = 0;
-  #rows = 0;
+  rows = 0;
   #blocks: readonly number[] = [];
   #deltas: readonly [number, number] = [0, 0];
   /** The layer down to which the last backward pass came, and its delta; -1 before the first. */
@@ -43,7 +44,7 @@ export class Passes {
 
   /** Makes room for `rows` samples. */
   reserve(where: string, rows: number): void {
-    if (rows <= this.#rows) return;
+    if (rows <= this.rows) return;
     const last = this.runs.length - 1;
     const widest = Math.max(this.features, ...this.runs.map(({ state }) => state.units));
     const lengths = [rows * widest, rows * widest];
@@ -63,7 +64,14 @@ export class Passes {
       run.logits = keeps ? second : 0;
       run.saved = keeps ? 0 : second;
     });
-    this.#rows = rows;
+    this.rows = rows;
+    this.forget();
+  }
+
+  dispose(): void {
+    for (const block of this.#blocks) this.scope.free(block);
+    this.#blocks = [];
+    this.rows = 0;
     this.forget();
   }
 

@@ -28,7 +28,8 @@ export function readTargets(
     const integers = targets instanceof Int32Array || targets instanceof Uint8Array || Array.isArray(targets);
     if (indices && integers) return { values: targets, indices: true };
   }
-  const values = flatten(where, targets, units, backend);
+  const wrong = isFlat(targets) && targets.length !== samples * units;
+  const values = wrong ? targets : flatten(where, targets, units, backend);
   if (values.length !== samples * units) {
     const or = indices && units > 1 ? `, or ${samples} class indices in an Int32Array, Uint8Array or number[],` : "";
     throw new ShapeError(

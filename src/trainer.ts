@@ -10,6 +10,7 @@ import type { Numbers } from "./numbers";
 import { type Objective, type Optimizer, sgd } from "./optimizers";
 import { Pacer } from "./pacer";
 import { permute } from "./random";
+import { shrink } from "./room";
 import type { Targets } from "./targets";
 import { TrainingState } from "./trainingState";
 
@@ -65,19 +66,29 @@ export class Trainer {
 
   /** One synchronous step on one batch; returns its cost before the update. */
   step(inputs: Numbers, targets: Targets): number {
-    const { batch } = this.network;
-    this.network.checkAlive("step");
-    this.network.forget();
-    batch.loadInputs("step: inputs", inputs);
-    batch.loadTargets("step: targets", targets, this.#takesIndices);
-    batch.loadWeights("step", undefined);
-    return this.#update("step");
+    const { network } = this;
+    const { batch, passes } = network;
+    network.checkAlive("step");
+    network.checkIdle("step");
+    network.forget();
+    const [batchRows, passRows] = [batch.rows, passes.rows];
+    try {
+      batch.loadInputs("step: inputs", inputs);
+      batch.loadTargets("step: targets", targets, this.#takesIndices);
+      batch.loadWeights("step", undefined);
+      return this.#update("step");
+    } catch (error) {
+      shrink(batch, batchRows);
+      shrink(passes, passRows);
+      throw error;
+    }
   }
 
   /** Trains over the data, `epochs` times; a later fit goes on with the optimizer's state. */
   async fit(data: Data, options: FitOptions = {}): Promise<History> {
     const { network, optimizer } = this;
     network.checkAlive("fit");
+    network.checkIdle("fit");
     if (network.busy) {
       throw new BusyError("fit: the network is in training, one fit at a time was expected; await the other first");
     }
@@ -87,6 +98,7 @@ export class Trainer {
     const order = plan.shuffle ? new Uint32Array(samples) : undefined;
     const history = emptyHistory();
     const pacer = new Pacer();
+    const rooms = [network.batch, network.passes, network.inference].map((room) => ({ room, rows: room.rows }));
     network.busy = true;
     try {
       while (history.epochs < plan.epochs) {
@@ -131,6 +143,9 @@ export class Trainer {
         }
       }
       return stopped(history, "epochs");
+    } catch (error) {
+      for (const { room, rows } of rooms) shrink(room, rows);
+      throw error;
     } finally {
       network.busy = false;
     }
@@ -143,9 +158,15 @@ export class Trainer {
     network.checkAlive(where);
     const { inputs, units, backend } = network;
     const work = evaluating(network, loss, names, readData(where, data, inputs, units, backend, this.#takesIndices));
-    for (;;) {
-      const { done, value } = work.next();
-      if (done) return value;
+    const { rows } = network.inference;
+    try {
+      for (;;) {
+        const { done, value } = work.next();
+        if (done) return value;
+      }
+    } catch (error) {
+      shrink(network.inference, rows);
+      throw error;
     }
   }
 

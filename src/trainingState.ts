@@ -55,6 +55,11 @@ export class TrainingState {
   /** Takes back a step that came to nothing. */
   undo(): void {
     this.#count(-1);
+    if (this.steps > 0) return;
+    // no whole step yet: the slots are given back
+    for (const slot of this.#slots ?? []) this.network.scope.free(slot);
+    this.#slots = undefined;
+    this.#cut = [];
   }
 
   #count(by: 1 | -1): void {

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers";
+import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import {
   type ActivationName,
@@ -629,6 +629,42 @@ onEveryVariant("Trainer.fit", (context) => {
     network.dispose();
   });
 
+  it("takes a step back that came to nothing: the next has the bits that it would have had", async () => {
+    const [smooth, interrupted] = [await classifier(context.backend), await classifier(context.backend)];
+    const { inputs, targets } = classified(20);
+    const rows = oneHot(targets);
+    const squares = imitation(
+      "squares",
+      CLASSES,
+      (y, t) => (y - t) ** 2 / 2,
+      (y, t) => y - t,
+    );
+    let fails = false;
+    const failing = (part: "value" | "gradient"): CustomLoss => ({
+      ...squares,
+      [part]: (batch: LossBatch, out: Float64Array) => {
+        if (fails) throw new RangeError(part);
+        return squares[part](batch, out);
+      },
+    });
+    for (const part of ["value", "gradient"] as const) {
+      const [first, second] = [
+        new Trainer(smooth, { loss: squares, optimizer: adam() }),
+        new Trainer(interrupted, { loss: failing(part), optimizer: adam() }),
+      ];
+      for (const at of [0, 1, 2]) {
+        fails = true;
+        expect(() => second.step(inputs, rows)).toThrow(RangeError);
+        await expect(second.fit({ inputs, targets: rows })).rejects.toThrow(RangeError);
+        fails = false;
+        expect(second.step(inputs, rows), `${part}, step ${at}`).toBe(first.step(inputs, rows));
+      }
+    }
+    expect(await interrupted.digest()).toBe(await smooth.digest());
+    smooth.dispose();
+    interrupted.dispose();
+  });
+
   it("leaves the weights of the step before, where a batch is not finite", async () => {
     const network = await classifier(context.backend);
     const { inputs, targets } = classified(30);
@@ -697,14 +733,14 @@ onEveryVariant("Trainer.fit", (context) => {
     const timer = setInterval(() => {
       counts.timer++;
     }, 1);
-    const turn = () => {
-      counts.immediate++;
-      if (fitting) setImmediate(turn);
+    const turns = async () => {
+      for (; fitting; counts.immediate++) await setImmediate();
     };
-    setImmediate(turn);
+    const turning = turns();
     await new Trainer(network).fit(classified(64), { epochs: 1e9, signal });
     fitting = false;
     clearInterval(timer);
+    await turning;
     expect(counts.timer).toBeGreaterThanOrEqual(2);
     expect(counts.immediate).toBeGreaterThanOrEqual(2);
     network.dispose();

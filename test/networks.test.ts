@@ -8,6 +8,7 @@ import {
   dropout,
   type LayerDescription,
   type LossName,
+  Trainer,
 } from "../src/index";
 import { type GoldenNetwork, readGolden } from "./golden/golden";
 import { onEveryVariant } from "./variants";
@@ -138,6 +139,24 @@ function targetsFor(loss: LossName, samples: number, units: number): Float64Arra
   if (loss === "binaryCrossEntropy") return values.map((value) => (value < -0.3 ? 0 : value > 0.3 ? 1 : value + 0.5));
   return loss === "categoricalCrossEntropy" ? values.map((value) => Math.max(0, value)) : values;
 }
+
+onEveryVariant("a cost that is infinite", (context) => {
+  // mathematics.md: where a plain cross-entropy is infinitely wrong, infinity
+  it.each([
+    ["categoricalCrossEntropy", "relu", [1, 0]],
+    ["binaryCrossEntropy", "relu", [1, 0]],
+    ["sumOfSquares", "linear", [1e200, 0]],
+    ["meanSquaredError", "linear", [1e200, 0]],
+  ] as const)("is Infinity, never NaN: %s of %s", async (loss, activation, targets) => {
+    const layers = [dense(2, { activation, initializer: "zeros" })];
+    const network = await createNetwork({ inputs: 1, layers, backend: context.backend });
+    network.forward([1, 2, 3]);
+    const rows = [0, 0, ...targets, 0, 0];
+    expect(network.backward(rows, loss)).toBe(Infinity);
+    expect(new Trainer(network, { loss }).evaluate({ inputs: [1, 2, 3], targets: rows }).loss).toBe(Infinity);
+    network.dispose();
+  });
+});
 
 onEveryVariant("finite differences", (context) => {
   const samples = 5;

@@ -1,6 +1,6 @@
 import { type ActivationName, activate, activationNames, backwardFromPreActivation } from "../activations";
 import { disposeSymbol } from "../disposable";
-import { ArgumentError, checkName, checkOptions, checkWhole, ShapeError, shown } from "../errors";
+import { ArgumentError, checkBoolean, checkName, checkOptions, checkWhole, ShapeError, shown } from "../errors";
 import { type LossName, lossGradient, lossNames, lossOf, sumLosses } from "../losses";
 import { checkBackend, flatten, type Numbers } from "../numbers";
 import { type Targets, writeTargets } from "../targets";
@@ -65,7 +65,7 @@ export class Backend implements Disposable {
     checkWhole("matrix: rows", rows, 0);
     checkWhole("matrix: cols", cols, 0);
     if (values === undefined) return this.#create("matrix", rows, cols);
-    const flat = cols === 0 ? [] : flatten("matrix: values", values, cols, this);
+    const flat = flatten("matrix: values", values, cols, this);
     if (flat.length !== rows * cols) {
       throw new ShapeError(
         `matrix: ${flat.length} values were given, ${rows} x ${cols} = ${rows * cols} were expected`,
@@ -86,9 +86,11 @@ export class Backend implements Disposable {
    */
   matmul(a: Matrix, b: Matrix, options: MatmulOptions = {}): Matrix {
     const where = "matmul";
-    this.#check(where, a, b, options.out);
     checkOptions(where, options, ["transposeA", "transposeB", "alpha", "beta", "out"]);
     const { transposeA = false, transposeB = false, alpha = 1, beta = 0, out } = options;
+    this.#check(where, [a, b], out);
+    checkBoolean(`${where}: transposeA`, transposeA);
+    checkBoolean(`${where}: transposeB`, transposeB);
     if (typeof alpha !== "number" || typeof beta !== "number") {
       throw new ArgumentError(
         `${where}: alpha ${shown(alpha)} and beta ${shown(beta)} were given, numbers were expected`,
@@ -124,9 +126,9 @@ export class Backend implements Disposable {
   }
 
   /** The transpose of a rows x cols matrix, cols x rows; `out` must not be `a`. */
-  transpose(a: Matrix, { out }: OutOption = {}): Matrix {
+  transpose(a: Matrix, options: OutOption = {}): Matrix {
     const where = "transpose";
-    this.#check(where, a, out);
+    const out = this.#checkOut(where, [a], options);
     if (out === a) throw new ArgumentError(`${where}: out is the input itself, a matrix apart was expected`);
     const result = this.#result(where, a.cols, a.rows, out);
     this.engine.kernels.transpose(a.rows, a.cols, a.pointer(where), result.pointer(where));
@@ -134,26 +136,31 @@ export class Backend implements Disposable {
   }
 
   /** f(z), elementwise; softmax by rows. `out` may be z. */
-  activation(name: ActivationName, z: Matrix, { out }: OutOption = {}): Matrix {
+  activation(name: ActivationName, z: Matrix, options: OutOption = {}): Matrix {
     const where = "activation";
     checkName(where, name, activationNames);
-    this.#check(where, z, out);
+    const out = this.#checkOut(where, [z], options);
     const y = this.#result(where, z.rows, z.cols, out);
     activate(this.engine.kernels, name, z.rows, z.cols, z.pointer(where), y.pointer(where));
     return y;
   }
 
   /** dC/dz from z and dy = dC/df(z), all of one shape; softmax with its full Jacobian. `out` may be z or dy. */
-  activationGradient(name: ActivationName, z: Matrix, dy: Matrix, { out }: OutOption = {}): Matrix {
+  activationGradient(name: ActivationName, z: Matrix, dy: Matrix, options: OutOption = {}): Matrix {
     const where = "activationGradient";
     checkName(where, name, activationNames);
-    this.#check(where, z, dy, out);
+    const out = this.#checkOut(where, [z, dy], options);
     if (dy.rows !== z.rows || dy.cols !== z.cols) {
       throw new ShapeError(`${where}: z is ${z.rows}x${z.cols} but dy is ${dy.rows}x${dy.cols}; they must match`);
     }
     const dz = this.#result(where, z.rows, z.cols, out);
     const [from, along, to] = [z.pointer(where), dy.pointer(where), dz.pointer(where)];
-    backwardFromPreActivation(this.engine, name, z.rows, z.cols, from, along, to);
+    try {
+      backwardFromPreActivation(this.engine, name, z.rows, z.cols, from, along, to);
+    } catch (error) {
+      if (dz !== out) dz.dispose();
+      throw error;
+    }
     return dz;
   }
 
@@ -166,11 +173,14 @@ export class Backend implements Disposable {
     name: LossName,
     outputs: Matrix,
     targets: Targets,
-    { fromLogits = false }: { fromLogits?: boolean } = {},
+    options: { fromLogits?: boolean } = {},
   ): { value: number; gradient: Matrix } {
     const where = "loss";
     checkName(where, name, lossNames);
-    this.#check(where, outputs);
+    checkOptions(where, options, ["fromLogits"]);
+    const { fromLogits = false } = options;
+    checkBoolean(`${where}: fromLogits`, fromLogits);
+    this.#check(where, [outputs]);
     const loss = lossOf(name);
     if (fromLogits && loss.fused === undefined) {
       throw new ArgumentError(`${where}: fromLogits was given with ${name}, a cross-entropy was expected`);
@@ -268,8 +278,8 @@ export class Backend implements Disposable {
     this.dispose();
   }
 
-  #map(name: UnaryKernel, x: Matrix, { out }: OutOption = {}): Matrix {
-    this.#check(name, x, out);
+  #map(name: UnaryKernel, x: Matrix, options: OutOption = {}): Matrix {
+    const out = this.#checkOut(name, [x], options);
     const y = this.#result(name, x.rows, x.cols, out);
     this.engine.kernels[name](x.rows * x.cols, x.pointer(name), y.pointer(name));
     return y;
@@ -294,10 +304,9 @@ export class Backend implements Disposable {
   }
 
   /** Throws unless this backend lives, and every matrix given is one, is live, and is on it. */
-  #check(where: string, ...matrices: (Matrix | undefined)[]): void {
+  #check(where: string, matrices: readonly Matrix[] = [], out?: Matrix): void {
     this.engine.checkAlive(where);
-    for (const matrix of matrices) {
-      if (matrix === undefined) continue;
+    for (const matrix of out === undefined ? matrices : [...matrices, out]) {
       if (!(matrix instanceof Matrix)) {
         throw new ArgumentError(
           `${where}: ${shown(matrix)} was given, a Matrix was expected; make one with backend.matrix(rows, cols, values)`,
@@ -305,5 +314,12 @@ export class Backend implements Disposable {
       }
       checkBackend(where, matrix, this);
     }
+  }
+
+  /** The same, and `out` from options that know nothing else. */
+  #checkOut(where: string, matrices: readonly Matrix[], options: OutOption): Matrix | undefined {
+    checkOptions(where, options, ["out"]);
+    this.#check(where, matrices, options.out);
+    return options.out;
   }
 }

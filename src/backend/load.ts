@@ -1,4 +1,4 @@
-import { ArgumentError, checkName, checkOptions, checkWhole, shown, WasmgradError } from "../errors";
+import { ArgumentError, checkBoolean, checkName, checkOptions, checkWhole, shown, WasmgradError } from "../errors";
 import { JsMemory } from "../js/memory";
 import { Backend, type Variant } from "./backend";
 import { decodeBase64 } from "./base64";
@@ -42,6 +42,7 @@ export async function loadBackend(options: BackendOptions = {}): Promise<Backend
   checkOptions(WHERE, options, ["variant", "threads", "reproducible", "memory", "wasm"]);
   const { variant = "auto", threads = "auto", reproducible = false, memory = {}, wasm } = options;
   checkName(`${WHERE}: variant`, variant, ["auto", "relaxed", "simd", "scalar", "js"]);
+  checkBoolean(`${WHERE}: reproducible`, reproducible);
   if (threads !== "auto") checkWhole(`${WHERE}: threads`, threads, 1, 1024);
   checkOptions(`${WHERE}: memory`, memory, ["initialBytes", "maximumBytes"]);
   const { initialBytes = 0, maximumBytes = 2 ** 32 } = memory;

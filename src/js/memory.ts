@@ -32,8 +32,8 @@ export class JsMemory implements LinearMemory {
 
   grow(bytes: number): { start: number; end: number } | undefined {
     const start = this.reservedBytes;
-    const wanted = start === 0 ? Math.max(bytes, this.initialBytes) : bytes;
-    const size = Math.ceil((wanted + 64) / SEGMENT) * SEGMENT;
+    const wanted = start === 0 ? Math.max(bytes + 64, this.initialBytes) : bytes + 64;
+    const size = Math.ceil(wanted / SEGMENT) * SEGMENT;
     if (start + size > this.maximumBytes) return undefined;
     try {
       const array = new Float64Array(size / 8);

@@ -8,7 +8,7 @@ import {
   backwardFromSaved,
 } from "../activations";
 import { type Engine, TRANSPOSE_A, TRANSPOSE_B } from "../backend/engine";
-import { ArgumentError, checkName, checkNumber, checkOptions, checkWhole, shown } from "../errors";
+import { checkBoolean, checkName, checkNumber, checkOptions, checkWhole } from "../errors";
 import { type InitializerName, initializerNames } from "../initializers";
 import type { LayerPasses, LayerState } from "./layer";
 
@@ -38,19 +38,25 @@ export interface DenseDescription extends Readonly<Required<DenseOptions>> {
  */
 export function dense(units: number, options: DenseOptions | ActivationName = {}): DenseDescription {
   const where = "dense";
-  checkWhole(`${where}: units`, units, 1);
   const given = typeof options === "string" ? { activation: options } : options;
   checkOptions(where, given, ["activation", "initializer", "l1", "l2", "trainable"]);
   const { activation = "linear", l1 = 0, l2 = 0, trainable = true } = given;
   checkName(`${where}: activation`, activation, activationNames);
   const { initializer = activations[activation].initializer } = given;
+  const description = { kind: "dense", units, activation, initializer, l1, l2, trainable } as const;
+  checkDense(where, description);
+  return Object.freeze(description);
+}
+
+/** Throws an ArgumentError unless a description is whole. */
+export function checkDense(where: string, description: DenseDescription): void {
+  const { units, activation, initializer, l1, l2, trainable } = description;
+  checkWhole(`${where}: units`, units, 1);
+  checkName(`${where}: activation`, activation, activationNames);
   checkName(`${where}: initializer`, initializer, initializerNames);
   checkNumber(`${where}: l1`, l1, "a number of at least 0", (value) => value >= 0);
   checkNumber(`${where}: l2`, l2, "a number of at least 0", (value) => value >= 0);
-  if (typeof trainable !== "boolean") {
-    throw new ArgumentError(`${where}: trainable: ${shown(trainable)} was given, true or false was expected`);
-  }
-  return Object.freeze({ kind: "dense", units, activation, initializer, l1, l2, trainable });
+  checkBoolean(`${where}: trainable`, trainable);
 }
 
 /** z <- x W + b: the chain of every sum starts at its bias. */

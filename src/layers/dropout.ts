@@ -12,8 +12,14 @@ export interface DropoutDescription {
  * predictions it does nothing. Throws ArgumentError for a rate outside [0, 1).
  */
 export function dropout(rate: number): DropoutDescription {
-  checkNumber("dropout: rate", rate, "a number from 0 to below 1", (value) => value >= 0 && value < 1);
-  return Object.freeze({ kind: "dropout", rate });
+  const description = { kind: "dropout", rate } as const;
+  checkDropout("dropout", description);
+  return Object.freeze(description);
+}
+
+/** Throws an ArgumentError unless a description is whole. */
+export function checkDropout(where: string, { rate }: DropoutDescription): void {
+  checkNumber(`${where}: rate`, rate, "a number from 0 to below 1", (value) => value >= 0 && value < 1);
 }
 
 /** Forward and backward of a training pass. Between them: the mask, 0 or the scale, which is the slope. */
@@ -29,11 +35,12 @@ export const dropoutPasses: LayerPasses = {
       streamOf("dropout", state.index),
       low(step),
       high(step),
-      rate * 4294967296,
+      Math.min(Math.ceil(rate * 4294967296), 4294967295),
       1 / (1 - rate),
       x,
       saved,
       y,
+      engine.workspace,
     );
   },
 
