@@ -26,7 +26,7 @@ const ULPS = 8;
 
 const scalarNames = activationNames.filter((name) => name !== "softmax");
 
-function valueOf(backend: Backend, name: Activation, columns: number, z: ArrayLike<number>): Float64Array {
+function forward(backend: Backend, name: Activation, columns: number, z: ArrayLike<number>): Float64Array {
   const input = backend.matrix(z.length / columns, columns, Float64Array.from(z));
   const y = backend.activation(name, input);
   const values = y.values.slice();
@@ -35,7 +35,7 @@ function valueOf(backend: Backend, name: Activation, columns: number, z: ArrayLi
   return values;
 }
 
-function gradientOf(
+function backward(
   backend: Backend,
   name: Activation,
   columns: number,
@@ -52,7 +52,7 @@ function gradientOf(
 
 /** f'(z) of an elementwise activation. */
 function slopesOf(backend: Backend, name: Activation, z: ArrayLike<number>): Float64Array {
-  return gradientOf(backend, name, 1, z, new Float64Array(z.length).fill(1));
+  return backward(backend, name, 1, z, new Float64Array(z.length).fill(1));
 }
 
 /** Far and near, where methods change, and everything in between. */
@@ -123,9 +123,9 @@ onEveryVariant("activations", (context) => {
 
   it.each(golden.activations)("$name has PyTorch's values and deltas", (known) => {
     const { backend } = context;
-    const y = valueOf(backend, known.activation, known.units, known.preActivations);
+    const y = forward(backend, known.activation, known.units, known.preActivations);
     expect(mismatch(y, known.outputs, BOUND), "outputs").toBeUndefined();
-    const dz = gradientOf(backend, known.activation, known.units, known.preActivations, known.outputGradients);
+    const dz = backward(backend, known.activation, known.units, known.preActivations, known.outputGradients);
     expect(mismatch(dz, known.deltas, BOUND), "deltas").toBeUndefined();
   });
 
@@ -137,8 +137,8 @@ onEveryVariant("activations", (context) => {
     it("is what the oracle has, near and far, and so is its gradient", () => {
       const { backend } = context;
       const dy = uniform(generator(1), grid.length, -3, 3);
-      expect(mismatch(valueOf(backend, name, 1, grid), activation(name, 1, grid), BOUND)).toBeUndefined();
-      const dz = gradientOf(backend, name, 1, grid, dy);
+      expect(mismatch(forward(backend, name, 1, grid), activation(name, 1, grid), BOUND)).toBeUndefined();
+      const dz = backward(backend, name, 1, grid, dy);
       expect(mismatch(dz, activationGradient(name, 1, grid, dy), BOUND)).toBeUndefined();
     });
 
@@ -146,7 +146,7 @@ onEveryVariant("activations", (context) => {
       const { backend } = context;
       const at = [-12.3, -5, -2.1, -1.278, -0.75, -0.3, -0.01, 0.01, 0.4, 0.9, 1.7, 3.3, 8, 15.5];
       // f is smooth here, but for the corners at 0, which no point's five touch
-      const f = (x: number) => valueOf(backend, name, 1, [x])[0] as number;
+      const f = (x: number) => forward(backend, name, 1, [x])[0] as number;
       const expected = at.map((x) => derivative(f, x));
       expect(mismatch(slopesOf(backend, name, at), expected, 1e-10)).toBeUndefined();
     });
@@ -154,31 +154,27 @@ onEveryVariant("activations", (context) => {
     it("has its limits at infinity, and no NaN on the way", () => {
       const { backend } = context;
       const { f, slope } = limits[name];
-      expect(mismatch(valueOf(backend, name, 1, [-Infinity, Infinity]), f, 0)).toBeUndefined();
+      expect(mismatch(forward(backend, name, 1, [-Infinity, Infinity]), f, 0)).toBeUndefined();
       expect(mismatch(slopesOf(backend, name, [-Infinity, Infinity]), slope, 0)).toBeUndefined();
       for (const far of [1e3, 1e8, 1e155, 1e308]) {
         const z = [-far, far];
-        expect(mismatch(valueOf(backend, name, 1, z), activation(name, 1, z), 1e-15), `f at ${far}`).toBeUndefined();
+        expect(mismatch(forward(backend, name, 1, z), activation(name, 1, z), 1e-15), `f at ${far}`).toBeUndefined();
         expect(mismatch(slopesOf(backend, name, z), slope, 0), `slope at ${far}`).toBeUndefined();
       }
     });
 
-    it("shows a NaN", () => {
+    it("shows a NaN, in its own place alone", () => {
       const { backend } = context;
-      expect(valueOf(backend, name, 1, [1, Number.NaN, 2, Number.NaN]).map(Number.isNaN)).toEqual(
-        Float64Array.of(0, 1, 0, 1),
-      );
-      expect(slopesOf(backend, name, [0.5, 1, 2]).some(Number.isNaN)).toBe(false);
-      expect(gradientOf(backend, name, 1, [0.5, 1, 2], [1, Number.NaN, 1]).map(Number.isNaN)).toEqual(
-        Float64Array.of(0, 1, 0),
-      );
+      const one = [1, Number.NaN, 2];
+      expect(Array.from(forward(backend, name, 1, one), Number.isNaN)).toEqual([false, true, false]);
+      expect(Array.from(backward(backend, name, 1, [1, 3, 2], one), Number.isNaN)).toEqual([false, true, false]);
     });
 
     it.each([0, 1, 2, 3, 4, 5, 8, 13])("gives an element the same bits at any place among %i", (length) => {
       const { backend } = context;
       const random = generator(2);
       const [z, dy] = [uniform(random, 60, -9, 9), uniform(random, 60)];
-      const [y, dz] = [valueOf(backend, name, 1, z), gradientOf(backend, name, 1, z, dy)];
+      const [y, dz] = [forward(backend, name, 1, z), backward(backend, name, 1, z, dy)];
       const out = guardedMatrix(backend, 1, length);
       for (let at = 0; at + length <= z.length; at++) {
         const input = backend.matrix(1, length, z.subarray(at, at + length));
@@ -198,7 +194,7 @@ onEveryVariant("activations", (context) => {
 
   it.each(saturated)("%s at %d keeps its digits, and so does its slope", (name, z, f, slope) => {
     const { backend } = context;
-    expect(mismatch(valueOf(backend, name, 1, [z]), [f], ULPS, ulpDistance), "f").toBeUndefined();
+    expect(mismatch(forward(backend, name, 1, [z]), [f], ULPS, ulpDistance), "f").toBeUndefined();
     expect(mismatch(slopesOf(backend, name, [z]), [slope], BOUND, relativeErrorOf), "slope").toBeUndefined();
   });
 
@@ -211,7 +207,7 @@ onEveryVariant("activations", (context) => {
       expect(slopesOf(backend, "elu", [zero])[0]).toBe(1);
       for (const name of scalarNames) {
         const expected = name === "sigmoid" ? 0.5 : name === "softplus" ? Math.log(2) : 0;
-        expect(mismatch(valueOf(backend, name, 1, [zero]), [expected], 1, ulpDistance), name).toBeUndefined();
+        expect(mismatch(forward(backend, name, 1, [zero]), [expected], 1, ulpDistance), name).toBeUndefined();
       }
     }
   });
@@ -222,8 +218,8 @@ onEveryVariant("activations", (context) => {
       const [rows, cols] = [5, 7];
       const random = generator(3);
       const [zv, dyv] = [uniform(random, rows * cols, -4, 4), uniform(random, rows * cols)];
-      const y = valueOf(backend, name, cols, zv);
-      const dz = gradientOf(backend, name, cols, zv, dyv);
+      const y = forward(backend, name, cols, zv);
+      const dz = backward(backend, name, cols, zv, dyv);
       const z = backend.matrix(rows, cols, zv);
       expect(backend.activation(name, z, { out: z })).toBe(z);
       expect(bitMismatch(z.values, y)).toBeUndefined();
@@ -240,7 +236,7 @@ onEveryVariant("activations", (context) => {
       expect(bitMismatch(z.values, zv)).toBeUndefined();
 
       // one matrix in all three places
-      const square = gradientOf(backend, name, cols, zv, zv);
+      const square = backward(backend, name, cols, zv, zv);
       backend.activationGradient(name, z, z, { out: z });
       expect(bitMismatch(z.values, square), "out, z and dy are one").toBeUndefined();
       z.dispose();
@@ -310,22 +306,27 @@ onEveryVariant("softmax", (context) => {
     const [z, dy] = [uniform(random, rows * columns, -3, 3), uniform(random, rows * columns)];
     const expected = z.map((zi, i) => {
       const along = (x: number) => {
-        const y = valueOf(backend, "softmax", columns, z.with(i, x));
+        const y = forward(
+          backend,
+          "softmax",
+          columns,
+          z.map((zj, j) => (j === i ? x : zj)),
+        );
         return y.reduce((sum, value, j) => sum + value * (dy[j] as number), 0);
       };
       return derivative(along, zi);
     });
-    expect(mismatch(gradientOf(backend, "softmax", columns, z, dy), expected, 1e-10)).toBeUndefined();
+    expect(mismatch(backward(backend, "softmax", columns, z, dy), expected, 1e-10)).toBeUndefined();
   });
 
   it("does not change when a row is shifted", () => {
     const { backend } = context;
     // eighths: shifting them loses nothing
     const z = [0.125, -3.5, 2.75, 1, 0, -0.625];
-    const y = valueOf(backend, "softmax", 3, z);
+    const y = forward(backend, "softmax", 3, z);
     for (const shift of [1, -1000, 2 ** 40]) {
       const shifted = z.map((value) => value + shift);
-      expect(bitMismatch(valueOf(backend, "softmax", 3, shifted), y)).toBeUndefined();
+      expect(bitMismatch(forward(backend, "softmax", 3, shifted), y)).toBeUndefined();
     }
   });
 
@@ -358,29 +359,30 @@ onEveryVariant("softmax", (context) => {
       ],
     ];
     for (const [z, expected] of rows) {
-      expect(bitMismatch(valueOf(backend, "softmax", 3, z), expected), `${z}`).toBeUndefined();
-      const dz = gradientOf(backend, "softmax", 3, z, [1, 2, 4]);
+      expect(bitMismatch(forward(backend, "softmax", 3, z), expected), `${z}`).toBeUndefined();
+      const dz = backward(backend, "softmax", 3, z, [1, 2, 4]);
       expect(dz.every(Number.isFinite), `gradient at ${z}`).toBe(true);
     }
     const column = [5, -1e308, 1e308, 0, -7];
-    expect([...valueOf(backend, "softmax", 1, column)]).toEqual([1, 1, 1, 1, 1]);
-    expect(gradientOf(backend, "softmax", 1, column, [1, 2, 3, 4, 5]).every((value) => value === 0)).toBe(true);
+    expect([...forward(backend, "softmax", 1, column)]).toEqual([1, 1, 1, 1, 1]);
+    expect(backward(backend, "softmax", 1, column, [1, 2, 3, 4, 5]).every((value) => value === 0)).toBe(true);
   });
 
   it("keeps the digits of what is very unlikely", () => {
     const { backend } = context;
     // e^-700 / (1 + e^-700)
     expect(
-      mismatch(valueOf(backend, "softmax", 2, [0, -700]), [1, 9.85967654375977e-305], 2, ulpDistance),
+      mismatch(forward(backend, "softmax", 2, [0, -700]), [1, 9.85967654375977e-305], 2, ulpDistance),
     ).toBeUndefined();
   });
 
   it("shows a NaN in its whole row, and in no other", () => {
     const { backend } = context;
     for (let at = 0; at < 5; at++) {
-      const z = new Float64Array(15).with(5 + at, Number.NaN);
-      const found = valueOf(backend, "softmax", 5, z).map(Number.isNaN);
-      expect([...found]).toEqual([...new Array(5).fill(0), ...new Array(5).fill(1), ...new Array(5).fill(0)]);
+      const z = new Float64Array(15);
+      z[5 + at] = Number.NaN;
+      const expected = z.map((_, i) => (i >= 5 && i < 10 ? Number.NaN : 0.2));
+      expect(mismatch(forward(backend, "softmax", 5, z), expected, 0)).toBeUndefined();
     }
   });
 });
@@ -395,14 +397,14 @@ describe("activations, all variants that never fuse", () => {
   });
 
   it.each(activationNames)("%s has the same bits on js, scalar and simd", (name) => {
-    const z = [...grid, ...grid.slice(0, 6)];
+    const columns = 7;
+    const z = grid.slice(-575 * columns);
     const dy = uniform(generator(5), z.length);
-    const columns = [1, 2, 4, 7].find((width) => width > 3 && z.length % width === 0) ?? 1;
     const { simd, scalar, js } = backends as Record<"js" | "scalar" | "simd", Backend>;
-    const [y, dz] = [valueOf(simd, name, columns, z), gradientOf(simd, name, columns, z, dy)];
+    const [y, dz] = [forward(simd, name, columns, z), backward(simd, name, columns, z, dy)];
     for (const backend of [scalar, js]) {
-      expect(bitMismatch(valueOf(backend, name, columns, z), y), backend.variant).toBeUndefined();
-      expect(bitMismatch(gradientOf(backend, name, columns, z, dy), dz), backend.variant).toBeUndefined();
+      expect(bitMismatch(forward(backend, name, columns, z), y), backend.variant).toBeUndefined();
+      expect(bitMismatch(backward(backend, name, columns, z, dy), dz), backend.variant).toBeUndefined();
     }
   });
 });

@@ -397,6 +397,26 @@ describe.each(["js", "simd"] as const)("errors in training: %s", (variant) => {
     }
   });
 
+  test("a loss of one's own that disposes the inputs: an error, or the gradients that they give", async () => {
+    const [own, clean] = [await create(backend, [dense(3)]), await create(backend, [dense(3)])];
+    const inputs = backend.matrix(6, 2, x);
+    let canary: Matrix | undefined;
+    const value = (batch: LossBatch) => {
+      inputs.dispose();
+      canary = backend.matrix(6, 2, new Float64Array(12).fill(1e6));
+      return squares.value(batch);
+    };
+    const before = own.parameters.slice();
+    const error = await thrownBy(() =>
+      new Trainer(own, { loss: { ...squares, value } }).step(inputs, Array(18).fill(1)),
+    );
+    if (error !== undefined) expect(error).toBeInstanceOf(wasmgrad.WasmgradError);
+    else new Trainer(clean, { loss: squares }).step(x, Array(18).fill(1));
+    expect(own.parameters).toEqual(error === undefined ? clean.parameters : before);
+    canary?.dispose();
+    for (const each of [own, clean]) each.dispose();
+  });
+
   test("backward after a failed step of another size writes to nobody else's memory", async () => {
     const own = await create();
     own.forward(x);
@@ -462,13 +482,28 @@ describe.each(["js", "simd"] as const)("errors in training: %s", (variant) => {
     own.dispose();
   });
 
-  test("inputGradients are those of no earlier forward", async () => {
+  test("inputGradients are those of no earlier forward, and of no fit that failed", async () => {
     const own = await create();
+    const pass = () => {
+      own.forward(x);
+      own.backward(classes, cross);
+      return own.inputGradients.length;
+    };
+    expect(pass()).toBe(12);
     own.forward([1, 2]);
-    own.backward([0], cross);
-    expect(own.inputGradients.length).toBe(2);
-    own.forward(x);
-    expect(() => own.inputGradients).toThrow(wasmgrad.ArgumentError);
+    expect(() => own.inputGradients, "after forward").toThrow(wasmgrad.ArgumentError);
+    const rows = { inputs: new Float64Array(80), targets: new Int32Array(40) };
+    const larger = () => {
+      own.forward(rows.inputs);
+      own.backward(rows.targets, cross);
+      throw own.inputGradients;
+    };
+    const gradients = await thrownBy(() => new Trainer(own).fit(rows, { batchSize: 2, onStep: larger }));
+    expect(gradients).toBeInstanceOf(Float64Array);
+    const canary = backend.matrix(40, 40, new Float64Array(1600).fill(7)); // where they may have been
+    const stale = await thrownBy(() => expect(own.inputGradients.includes(7), "a view of freed memory").toBe(false));
+    if (stale !== undefined) expect(stale).toBeInstanceOf(wasmgrad.ArgumentError);
+    canary.dispose();
     own.dispose();
   });
 
@@ -505,6 +540,7 @@ describe.each(["js", "simd"] as const)("errors in training: %s", (variant) => {
     test.each(["onStep", "onEpoch"] as const)("that dispose the network or the backend: %s", async (name) => {
       const before = backend.memory();
       const own = await create();
+      own.forward([1, 2]); // room that the fit outgrows
       const fitting = new Trainer(own).fit(data, { batchSize: 2, [name]: () => own.dispose() });
       await expect(fitting).rejects.toThrow(wasmgrad.DisposedError);
       expect(backend.memory()).toEqual({ ...before, reservedBytes: backend.memory().reservedBytes });
@@ -551,6 +587,8 @@ describe.each(["js", "simd"] as const)("errors in training: %s", (variant) => {
         () => own.predict([1, NaN]),
         () => trainer.evaluate({ inputs: [1, NaN], targets: [0] }),
         () => trainer.fit({ inputs: [1, NaN], targets: [0] }),
+        () => trainer.fit({ inputs: x, targets: replaced(classes, 5, 3) }),
+        () => checkGradients(own, x, [0], cross),
       ];
       for (const action of actions) {
         const { usedBytes } = backend.memory();

@@ -380,7 +380,7 @@ onEveryVariant("Trainer.fit", (context) => {
     const inputs = uniform(30 * 3, 9);
     inputs.fill(0, 0, 3); // both outputs exactly 0.5
     const targets = uniform(30 * 2, 10).map((value) => (value > 0 ? 1 : 0));
-    targets.set([1, 0], 0);
+    targets.set([1, 1], 0);
     const hits = oracle(network, inputs).flatMap(({ y }, i) =>
       y.filter((output, j) => output >= 0.5 === (targets[2 * i + j] === 1)),
     );

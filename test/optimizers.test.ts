@@ -236,21 +236,27 @@ onEveryVariant("optimizers", (context) => {
     "%s corrects the bias of a layer by the steps it has made, as PyTorch does",
     async (_, optimizer, shrink) => {
       const network = await create(golden, context.backend);
-      const trainer = new Trainer(network, { optimizer: optimizer() });
-      const [layer] = network.layers;
-      if (!layer) throw new Error("a layer was expected");
+      const frozen = await create(golden, context.backend);
+      const trainers = [network, frozen].map((each) => new Trainer(each, { optimizer: optimizer() }));
+      const layer = network.layers[0];
+      const same = frozen.layers[0];
+      if (!layer || !same) throw new Error("a layer was expected");
+      same.trainable = false;
       batches.slice(0, 11).forEach(({ inputs, targets }, step) => {
         layer.trainable = step === 10;
         const before = layer.weights.slice();
-        trainer.step(inputs, targets);
+        for (const trainer of trainers) trainer.step(inputs, targets);
         // its first step: mean / (1 - beta1) is g, square / (1 - beta2) is g^2
         const expected = before.map((w, i) => {
           const g = layer.weightGradients[i] as number;
           return layer.trainable ? shrink * w - 0.01 * (g / (Math.abs(g) + 1e-8)) : w;
         });
         expect(largestGap(layer.weights, expected)).toBeLessThanOrEqual(TOLERANCE);
+        // the others count on as they did
+        for (const l of [1, 2]) expect(network.layers[l]?.weights).toEqual(frozen.layers[l]?.weights);
       });
       network.dispose();
+      frozen.dispose();
     },
   );
 });

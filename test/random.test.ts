@@ -145,19 +145,25 @@ describe("permute", () => {
 });
 
 onEveryVariant("the dropout kernel", (context) => {
-  /** The words that the kernel of this variant has for the first elements: a word is dropped just below its successor. */
+  /**
+   * Whether the kernel of this variant has that word for an element: it is dropped below the word's successor, not below
+   * the word. Asked with the element at the end, on the way of the tail, and in the middle, on that of the lanes.
+   */
   function isWord(word: number, element: number, [c1, c2, c3]: number[], [k0, k1]: number[]): boolean {
-    const { kernels } = context.backend.engine;
-    const [x, mask, y] = [0, 1, 2].map(() => context.backend.matrix(1, element + 1, Array(element + 1).fill(3)));
-    if (!x || !mask || !y) throw new Error("three matrices were expected");
-    const [from, kept, to] = [x, mask, y].map((matrix) => matrix.pointer("test")) as [number, number, number];
-    const factors = [word, word + 1].map((threshold) => {
-      kernels.dropout(element + 1, k0 ?? 0, k1 ?? 0, c1 ?? 0, c2 ?? 0, c3 ?? 0, threshold, 5, from, kept, to);
-      expect(y.values[element]).toBe(3 * (mask.values[element] as number));
-      return mask.values[element];
+    const { kernels, workspace } = context.backend.engine;
+    return [element + 1, element + 40].every((length) => {
+      const [x, mask, y] = [0, 1, 2].map(() => context.backend.matrix(1, length, Array(length).fill(3)));
+      if (!x || !mask || !y) throw new Error("three matrices were expected");
+      const [from, kept, to] = [x, mask, y].map((matrix) => matrix.pointer("test")) as [number, number, number];
+      const factors = [word, word + 1].map((threshold) => {
+        const counter = [c1 ?? 0, c2 ?? 0, c3 ?? 0] as const;
+        kernels.dropout(length, k0 ?? 0, k1 ?? 0, ...counter, threshold, 5, from, kept, to, workspace);
+        expect([...y.values]).toEqual([...mask.values].map((factor) => 3 * factor));
+        return mask.values[element];
+      });
+      for (const matrix of [x, mask, y]) matrix.dispose();
+      return factors[0] === 5 && factors[1] === 0;
     });
-    for (const matrix of [x, mask, y]) matrix.dispose();
-    return factors[0] === 5 && factors[1] === 0;
   }
 
   it("has the known answers of Random123", () => {
