@@ -2,6 +2,7 @@ import { ArgumentError, checkNumber, checkOptions, shown } from "./errors";
 import type { LossLike } from "./losses";
 import { Network } from "./network";
 import type { Numbers } from "./numbers";
+import { shrink } from "./room";
 import type { Targets } from "./targets";
 
 export interface GradientCheck {
@@ -36,8 +37,23 @@ export function checkGradients(
   checkOptions(where, options, ["epsilon"]);
   const { epsilon } = options;
   if (epsilon !== undefined) checkNumber(`${where}: epsilon`, epsilon, "a number above 0", (value) => value > 0);
-  network.forward(inputs);
-  network.backward(targets, loss);
+  if (!network.states.some(({ trainable, parameterCount }) => trainable && parameterCount > 0)) {
+    throw new ArgumentError(`${where}: no layer is trainable, at least one was expected`);
+  }
+  const rooms = [network.batch, network.passes].map((room) => ({ room, rows: room.rows }));
+  try {
+    network.forward(inputs);
+    network.backward(targets, loss);
+    return compare(network, loss, epsilon);
+  } catch (error) {
+    network.forget();
+    for (const { room, rows } of rooms) shrink(room, rows);
+    throw error;
+  }
+}
+
+/** Every trainable parameter, one after the other. */
+function compare(network: Network, loss: LossLike, epsilon: number | undefined): GradientCheck {
   const analytic = network.gradients.slice();
   const { parameters } = network;
   const worst: GradientCheck = { maxRelativeError: 0, layer: -1, parameter: "weights", index: -1 };
@@ -80,7 +96,6 @@ export function checkGradients(
       }
     }
   }
-  if (worst.layer < 0) throw new ArgumentError(`${where}: no layer is trainable, at least one was expected`);
   return worst;
 }
 

@@ -33,6 +33,7 @@ export class OutOfMemoryError extends WasmgradError {
 
 /** How a value is shown in a message: short, and never failing. */
 export function shown(value: unknown): string {
+  if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);

@@ -26,7 +26,6 @@ export function* evaluating(
   let sum = 0;
   const hits = names.map(() => 0);
   try {
-    batch.reserve(where, rows);
     inference.reserve(where, rows);
     const pointer = scope.allocate(where, 2);
     const running = { pointer, values: engine.view(pointer, 2) };
@@ -78,4 +77,12 @@ function wholeSet(samples: number, units: number, weighted: boolean) {
     targets: new Float64Array(samples * units),
     sampleWeights: weighted ? new Float64Array(samples) : undefined,
   };
+}
+
+/** Evaluates to the end without a pause. */
+export function drained(work: Generator<void, Evaluation>): Evaluation {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
 }

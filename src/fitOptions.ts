@@ -1,6 +1,6 @@
 import { type Data, type Dataset, readData, splitLast } from "./dataset";
 import { ArgumentError, checkBoolean, checkNumber, checkOptions, checkWhole, shown } from "./errors";
-import type { History } from "./history";
+import type { EpochInfo } from "./history";
 import type { Network } from "./network";
 
 /** An AbortSignal, or anything that tells as much. */
@@ -22,17 +22,6 @@ export interface StepInfo {
   readonly cost: number;
 }
 
-export interface EpochInfo {
-  /** 1 after the first epoch of this fit. */
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly loss: number;
-  readonly accuracy: number | undefined;
-  readonly validationLoss: number | undefined;
-  readonly validationAccuracy: number | undefined;
-  readonly history: History;
-}
-
 export interface FitOptions {
   epochs?: number;
   batchSize?: number;
@@ -52,11 +41,14 @@ export interface FitOptions {
 }
 
 /** A fit whose options are known to be right. */
-export interface FitPlan extends Omit<FitOptions, "validation" | "validationSplit"> {
+export interface FitPlan extends Pick<FitOptions, "onStep" | "onEpoch" | "signal"> {
   readonly epochs: number;
   readonly batchSize: number;
-  readonly shuffle: boolean;
   readonly seed: number;
+  /** Batches in an epoch. */
+  readonly batches: number;
+  /** Room for the order of an epoch; undefined where samples keep theirs. */
+  readonly order: Uint32Array | undefined;
   readonly training: Dataset;
   readonly validation: Dataset | undefined;
 }
@@ -102,5 +94,9 @@ export function planFit(network: Network, indices: boolean, data: Data, options:
   } else if (validation !== undefined) {
     held = readData(`${where}: validation`, validation, features, units, backend, indices);
   }
-  return { epochs, batchSize, shuffle, seed, onStep, onEpoch, signal, training, validation: held };
+  const { samples } = training;
+  const rows = Math.min(batchSize, samples);
+  const order = shuffle ? new Uint32Array(samples) : undefined;
+  const batches = Math.ceil(samples / rows);
+  return { epochs, batchSize: rows, batches, order, seed, onStep, onEpoch, signal, training, validation: held };
 }

@@ -13,6 +13,17 @@ export interface History {
   stoppedBy: "epochs" | "signal";
 }
 
+export interface EpochInfo {
+  /** 1 after the first epoch of this fit. */
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly loss: number;
+  readonly accuracy: number | undefined;
+  readonly validationLoss: number | undefined;
+  readonly validationAccuracy: number | undefined;
+  readonly history: History;
+}
+
 export function emptyHistory(): History {
   return {
     loss: [],
@@ -22,5 +33,19 @@ export function emptyHistory(): History {
     learningRate: [],
     epochs: 0,
     stoppedBy: "epochs",
+  };
+}
+
+/** The last epoch, as a callback is told of it. */
+export function latest(history: History, epochs: number): EpochInfo {
+  const last = (list: readonly number[]) => list[list.length - 1];
+  return {
+    epoch: history.epochs,
+    epochs,
+    loss: last(history.loss) as number,
+    accuracy: last(history.accuracy),
+    validationLoss: last(history.validationLoss),
+    validationAccuracy: last(history.validationAccuracy),
+    history,
   };
 }

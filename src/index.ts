@@ -13,8 +13,8 @@ export {
   WasmgradError,
 } from "./errors";
 export type { Evaluation } from "./evaluation";
-export type { AbortSignalLike, EpochInfo, FitOptions, StepInfo } from "./fitOptions";
-export type { History } from "./history";
+export type { AbortSignalLike, FitOptions, StepInfo } from "./fitOptions";
+export type { EpochInfo, History } from "./history";
 export type { InitializerName } from "./initializers";
 export { type DenseDescription, type DenseOptions, dense } from "./layers/dense";
 export { type DropoutDescription, dropout } from "./layers/dropout";
@@ -25,4 +25,5 @@ export { createNetwork, type Network, type NetworkOptions } from "./network";
 export type { Numbers } from "./numbers";
 export { adagrad, adam, adamW, type Optimizer, rmsProp, sgd } from "./optimizers";
 export type { Targets } from "./targets";
-export { Trainer, type TrainerOptions } from "./trainer";
+export { Trainer } from "./trainer";
+export type { TrainerOptions } from "./trainerOptions";

@@ -32,6 +32,7 @@ import {
   lossOf,
   sumLosses,
 } from "./losses";
+import type { MetricRows } from "./metrics";
 import { layOut, NetworkLayer } from "./networkLayer";
 import { copyRow, type Flat, flatten, type Numbers, throwNotFinite } from "./numbers";
 import { Passes } from "./passes";
@@ -216,7 +217,6 @@ export class Network implements Disposable {
    */
   forward(inputs: Numbers): Float64Array {
     const where = "forward";
-    this.checkAlive(where);
     this.checkIdle(where);
     this.forget();
     const { rows } = this.batch;
@@ -343,7 +343,7 @@ export class Network implements Disposable {
   /** Frees its memory and that of its trainers; twice is fine. Views of it must not be used any more. BusyError inside a loss. */
   dispose(): void {
     if (this.#disposed) return;
-    this.checkIdle("dispose");
+    this.#checkNotAsking("dispose");
     this.#disposed = true;
     this.backend.counts.networks--;
     this.scope.dispose();
@@ -373,6 +373,35 @@ export class Network implements Disposable {
     this.passes.forget();
     this.#backwardAt = -1;
     this.#inputGradients = undefined;
+  }
+
+  /** @internal Runs a fit; a second one meanwhile is a BusyError. What it makes room for is given back where it fails. */
+  async training<Result>(where: string, work: () => Promise<Result>): Promise<Result> {
+    if (this.busy) {
+      throw new BusyError(
+        `${where}: the network is in training, one fit at a time was expected; await the other first`,
+      );
+    }
+    const rooms = [this.batch, this.passes, this.inference].map((room) => ({ room, rows: room.rows }));
+    this.busy = true;
+    try {
+      return await work();
+    } catch (error) {
+      if (!this.#disposed) {
+        this.forget();
+        for (const { room, rows } of rooms) shrink(room, rows);
+      }
+      throw error;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** @internal Outputs and targets of the batch in hand. */
+  metricRows(): MetricRows {
+    const { batch, units, outputActivation: activation } = this;
+    const [outputs, targets] = [this.outputView(), batch.targetView()];
+    return { samples: batch.samples, units, outputs, targets, activation };
   }
 
   /** @internal The forward pass over what the batch holds. */
@@ -412,15 +441,24 @@ export class Network implements Disposable {
   /** Runs a function of a loss of one's own, which sees live views: meanwhile no buffer may go away or change. */
   #asking<Result>(loss: CustomLoss, ask: () => Result): Result {
     this.#askedLoss = loss.name;
+    let answer: Result;
     try {
-      return ask();
+      answer = ask();
     } finally {
       this.#askedLoss = undefined;
     }
+    this.checkAlive(`loss ${loss.name}`);
+    this.batch.checkInputs(`loss ${loss.name}`);
+    return answer;
   }
 
-  /** @internal Throws a BusyError inside a loss of one's own. */
+  /** @internal Throws where it is no more, or inside a loss of one's own. */
   checkIdle(where: string): void {
+    this.checkAlive(where);
+    this.#checkNotAsking(where);
+  }
+
+  #checkNotAsking(where: string): void {
     if (this.#askedLoss === undefined) return;
     throw new BusyError(
       `${where}: the network is waiting for the loss ${this.#askedLoss}, a call after it was expected`,
@@ -496,7 +534,6 @@ export class Network implements Disposable {
   }
 
   #checkForward(where: string): void {
-    this.checkAlive(where);
     this.checkIdle(where);
     if (this.passes.samples === 0) {
       throw new ArgumentError(`${where}: no forward pass has run, forward(inputs) was expected first`);

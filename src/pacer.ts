@@ -15,6 +15,15 @@ export class Pacer {
     return time - this.#yielded + this.#longest > BUDGET;
   }
 
+  /** Does work that can be left between two parts of it, to its end. */
+  async drain<Result>(work: Generator<void, Result>): Promise<Result> {
+    for (;;) {
+      const { done, value } = work.next();
+      if (done) return value;
+      if (this.due) await this.breathe();
+    }
+  }
+
   async breathe(): Promise<void> {
     await macrotask();
     this.#yielded = now();
@@ -39,4 +48,9 @@ function macrotask(): Promise<void> {
       channel.port2.postMessage(undefined);
     } else setTimeout(resolve, 0);
   });
+}
+
+/** Only a promise is awaited: between steps even a turn of the microtask queue costs something. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value;
 }

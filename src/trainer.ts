@@ -1,27 +1,18 @@
 import { type Data, gather, readData } from "./dataset";
-import { ArgumentError, BusyError, checkName, checkOptions, shown } from "./errors";
-import { type Evaluation, evaluating } from "./evaluation";
-import { type FitOptions, planFit } from "./fitOptions";
-import { emptyHistory, type History } from "./history";
-import { checkLoss, defaultLoss, type LossLike } from "./losses";
-import { defaultMetrics, type MetricName, metricNames, metrics } from "./metrics";
-import { Network } from "./network";
+import { drained, type Evaluation, evaluating } from "./evaluation";
+import { type FitOptions, type FitPlan, planFit } from "./fitOptions";
+import { emptyHistory, type History, latest } from "./history";
+import type { LossLike } from "./losses";
+import { type MetricName, metrics } from "./metrics";
+import type { Network } from "./network";
 import type { Numbers } from "./numbers";
-import { type Objective, type Optimizer, sgd } from "./optimizers";
-import { Pacer } from "./pacer";
+import type { Objective, Optimizer } from "./optimizers";
+import { isPromise, Pacer } from "./pacer";
 import { permute } from "./random";
 import { shrink } from "./room";
 import type { Targets } from "./targets";
+import { readTrainerOptions, type TrainerOptions } from "./trainerOptions";
 import { TrainingState } from "./trainingState";
-
-export interface TrainerOptions {
-  /** Default: the one that fits the output activation. */
-  loss?: LossLike;
-  /** Default: sgd(). */
-  optimizer?: Optimizer;
-  /** Default: accuracy where there are classes. */
-  metrics?: readonly MetricName[];
-}
 
 /** Trains a network: a batch through `step`, or whole data sets through `fit`. Its slots are freed with the network. */
 export class Trainer {
@@ -34,29 +25,11 @@ export class Trainer {
 
   /** Throws ArgumentError for unknown names, DisposedError for a network that is no more. */
   constructor(network: Network, options: TrainerOptions = {}) {
-    const where = "Trainer";
-    if (!(network instanceof Network)) {
-      throw new ArgumentError(`${where}: ${shown(network)} was given, a network of createNetwork() was expected`);
-    }
-    network.checkAlive(where);
-    checkOptions(where, options, ["loss", "optimizer", "metrics"]);
-    const output = network.outputActivation;
-    const { loss = defaultLoss(output ?? "linear"), optimizer = sgd() } = options;
-    checkLoss(where, loss);
-    if (typeof optimizer?.advance !== "function") {
-      throw new ArgumentError(
-        `${where}: optimizer: ${shown(optimizer)} was given, the result of adam(), sgd() or the like was expected`,
-      );
-    }
-    const { metrics: names = defaultMetrics(loss, output) } = options;
-    if (!Array.isArray(names)) {
-      throw new ArgumentError(`${where}: metrics: ${shown(names)} was given, an array of names was expected`);
-    }
-    for (const name of names) checkName(`${where}: metrics`, name, metricNames);
+    const { loss, optimizer, metrics } = readTrainerOptions(network, options);
     this.network = network;
     this.loss = loss;
     this.optimizer = optimizer;
-    this.metrics = [...names];
+    this.metrics = metrics;
     this.#state = new TrainingState(network, optimizer);
     this.#objective = this.#state.objective(() => {
       network.runForward();
@@ -64,11 +37,14 @@ export class Trainer {
     });
   }
 
-  /** One synchronous step on one batch; returns its cost before the update. */
+  /**
+   * One synchronous step on one batch; returns its cost before the update.
+   *
+   *   inputs: n x inputs    targets: n x units, or n class indices
+   */
   step(inputs: Numbers, targets: Targets): number {
     const { network } = this;
     const { batch, passes } = network;
-    network.checkAlive("step");
     network.checkIdle("step");
     network.forget();
     const [batchRows, passRows] = [batch.rows, passes.rows];
@@ -86,88 +62,68 @@ export class Trainer {
 
   /** Trains over the data, `epochs` times; a later fit goes on with the optimizer's state. */
   async fit(data: Data, options: FitOptions = {}): Promise<History> {
-    const { network, optimizer } = this;
-    network.checkAlive("fit");
+    const { network } = this;
     network.checkIdle("fit");
-    if (network.busy) {
-      throw new BusyError("fit: the network is in training, one fit at a time was expected; await the other first");
-    }
-    const { training, validation, signal, ...plan } = planFit(network, this.#takesIndices, data, options);
-    const { samples } = training;
-    const batches = Math.ceil(samples / plan.batchSize);
-    const order = plan.shuffle ? new Uint32Array(samples) : undefined;
+    const plan = planFit(network, this.#takesIndices, data, options);
     const history = emptyHistory();
     const pacer = new Pacer();
-    const rooms = [network.batch, network.passes, network.inference].map((room) => ({ room, rows: room.rows }));
-    network.busy = true;
-    try {
-      while (history.epochs < plan.epochs) {
-        const epoch = history.epochs + 1;
-        if (order !== undefined) permute(order, plan.seed, this.#state.epochs);
-        let costs = 0;
-        let hits = 0;
-        for (let batch = 1; batch <= batches; batch++) {
-          if (signal?.aborted) return stopped(history, "signal");
-          const start = (batch - 1) * plan.batchSize;
-          const count = Math.min(plan.batchSize, samples - start);
-          network.batch.reserve("fit", Math.min(plan.batchSize, samples));
-          network.forget();
-          gather(training, order, start, count, network.batch);
-          const cost = this.#update("fit");
-          costs += cost * count;
-          hits += this.#hits();
-          if (plan.onStep !== undefined) {
-            const step = this.#state.steps;
-            const waiting = plan.onStep({ step, epoch, batch, batches, samples: count, cost });
-            if (isPromise(waiting)) await waiting;
-            network.checkAlive("fit");
-          }
-          if (pacer.due) {
-            await pacer.breathe();
-            network.checkAlive("fit");
-          }
-        }
-        history.loss.push(costs / samples);
-        history.learningRate.push(optimizer.learningRate);
-        if (this.metrics.includes("accuracy")) history.accuracy.push(hits / this.#outOf(samples));
-        if (validation !== undefined) {
-          const found = await this.#evaluateWith(pacer, validation);
-          history.validationLoss.push(found.loss);
-          if (found.accuracy !== undefined) history.validationAccuracy.push(found.accuracy);
-        }
-        history.epochs = epoch;
-        this.#state.epochs++;
-        if (plan.onEpoch !== undefined) {
-          await plan.onEpoch({ epoch, epochs: plan.epochs, ...lastOf(history), history });
-          network.checkAlive("fit");
-        }
+    return network.training("fit", async () => {
+      while (history.epochs < plan.epochs && (await this.#epoch(plan, history, pacer))) {
+        await plan.onEpoch?.(latest(history, plan.epochs));
+        network.checkAlive("fit");
       }
-      return stopped(history, "epochs");
-    } catch (error) {
-      for (const { room, rows } of rooms) shrink(room, rows);
-      throw error;
-    } finally {
-      network.busy = false;
-    }
+      return history;
+    });
   }
 
-  /** Loss, without penalties, and metrics over the whole set: never a mean of batches. Dropout is off. */
-  evaluate(data: Data): Evaluation {
-    const { network, loss, metrics: names } = this;
-    const where = "evaluate";
-    network.checkAlive(where);
-    const { inputs, units, backend } = network;
-    const work = evaluating(network, loss, names, readData(where, data, inputs, units, backend, this.#takesIndices));
-    const { rows } = network.inference;
-    try {
-      for (;;) {
-        const { done, value } = work.next();
-        if (done) return value;
+  /** Every sample once, and the epoch's figures into the history; false where the signal ended it. */
+  async #epoch(plan: FitPlan, history: History, pacer: Pacer): Promise<boolean> {
+    const { network } = this;
+    const { batchSize, batches, training, validation, order, onStep, signal } = plan;
+    const epoch = history.epochs + 1;
+    if (order !== undefined) permute(order, plan.seed, this.#state.epochs);
+    let costs = 0;
+    const hits = this.metrics.map(() => 0);
+    for (let batch = 1; batch <= batches; batch++) {
+      if (signal?.aborted) {
+        history.stoppedBy = "signal";
+        return false;
       }
-    } catch (error) {
-      shrink(network.inference, rows);
-      throw error;
+      const start = (batch - 1) * batchSize;
+      const samples = Math.min(batchSize, training.samples - start);
+      network.forget();
+      gather(training, order, start, samples, network.batch);
+      const cost = this.#update("fit");
+      costs += cost * samples;
+      for (let m = 0; m < hits.length; m++) {
+        hits[m] = (hits[m] as number) + metrics[this.metrics[m] as MetricName].hits(network.metricRows());
+      }
+      if (onStep !== undefined) {
+        const answer = onStep({ step: this.#state.steps, epoch, batch, batches, samples, cost });
+        if (isPromise(answer)) await answer;
+        network.checkAlive("fit");
+      }
+      if (pacer.due) {
+        await pacer.breathe();
+        network.checkAlive("fit");
+      }
     }
+    history.loss.push(costs / training.samples);
+    history.learningRate.push(this.optimizer.learningRate);
+    const { units, outputActivation } = network;
+    this.metrics.forEach((name, m) => {
+      const outOf = metrics[name].outOf(training.samples, units, outputActivation);
+      history[name].push((hits[m] as number) / outOf);
+    });
+    if (validation !== undefined) {
+      const work = evaluating(network, this.loss, this.metrics, validation);
+      const { loss, accuracy } = await pacer.drain(work);
+      history.validationLoss.push(loss);
+      if (accuracy !== undefined) history.validationAccuracy.push(accuracy);
+    }
+    history.epochs = epoch;
+    this.#state.epochs++;
+    return true;
   }
 
   /** Forward, backward, update: the optimizer asks the objective for cost and gradients of the batch in hand. */
@@ -185,47 +141,22 @@ export class Trainer {
     }
   }
 
-  async #evaluateWith(pacer: Pacer, data: Parameters<typeof evaluating>[3]): Promise<Evaluation> {
-    const work = evaluating(this.network, this.loss, this.metrics, data);
-    for (;;) {
-      const { done, value } = work.next();
-      if (done) return value;
-      if (pacer.due) await pacer.breathe();
+  /** Loss, without penalties, and metrics over the whole set: never a mean of batches. Dropout is off. */
+  evaluate(data: Data): Evaluation {
+    const { network } = this;
+    const where = "evaluate";
+    network.checkAlive(where);
+    const set = readData(where, data, network.inputs, network.units, network.backend, this.#takesIndices);
+    const { rows } = network.inference;
+    try {
+      return drained(evaluating(network, this.loss, this.metrics, set));
+    } catch (error) {
+      shrink(network.inference, rows);
+      throw error;
     }
-  }
-
-  /** Rows, or outputs, of the batch in hand that were right before its update. */
-  #hits(): number {
-    if (!this.metrics.includes("accuracy")) return 0;
-    const { batch, units, outputActivation: activation } = this.network;
-    const outputs = this.network.outputView();
-    return metrics.accuracy.hits({ samples: batch.samples, units, outputs, targets: batch.targetView(), activation });
-  }
-
-  #outOf(samples: number): number {
-    return metrics.accuracy.outOf(samples, this.network.units, this.network.outputActivation);
   }
 
   get #takesIndices(): boolean {
     return this.loss === "categoricalCrossEntropy" || typeof this.loss === "object";
   }
-}
-
-/** Only a promise is awaited: between steps even a turn of the microtask queue costs something. */
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value;
-}
-
-function stopped(history: History, by: History["stoppedBy"]): History {
-  history.stoppedBy = by;
-  return history;
-}
-
-function lastOf({ loss, accuracy, validationLoss, validationAccuracy }: History) {
-  return {
-    loss: loss[loss.length - 1] as number,
-    accuracy: accuracy[accuracy.length - 1],
-    validationLoss: validationLoss[validationLoss.length - 1],
-    validationAccuracy: validationAccuracy[validationAccuracy.length - 1],
-  };
 }

@@ -234,7 +234,9 @@ describe.each(variants)("memory of %s", (variant) => {
     const least = 2 * MIB;
     expectToWork(await load({ variant, memory: { maximumBytes: least } }));
     await expect(load({ variant, memory: { maximumBytes: least - 1 } })).rejects.toThrow(ArgumentError);
-    await expect(load({ variant, memory: { initialBytes: 8 * MIB, maximumBytes: 4 * MIB } })).rejects.toThrow(ArgumentError);
+    await expect(load({ variant, memory: { initialBytes: 8 * MIB, maximumBytes: 4 * MIB } })).rejects.toThrow(
+      ArgumentError,
+    );
   });
 
   it("at its end throws OutOfMemoryError, keeps nothing, and serves again after a dispose", async () => {
@@ -416,7 +418,6 @@ onEveryVariant("dispose", (context) => {
     const network = await createNetwork({ inputs: 2, layers: [dense(2)], backend });
     backend.dispose();
     backend.dispose();
-    expect(backend.engine.arena.usedBytes).toBe(0);
     for (const use of [
       () => backend.matrix(1, 1),
       () => backend.exp(a),
@@ -431,6 +432,15 @@ onEveryVariant("dispose", (context) => {
     // these have gone with it
     a.dispose();
     network.dispose();
+  });
+
+  it("of a backend frees all that lives on it", async () => {
+    const backend = await load({ variant: context.variant });
+    backend.exp(backend.matrix(20, 20));
+    const network = await createNetwork({ inputs: 2, layers: [dense(2)], backend });
+    network.forward([1, 2]);
+    backend.dispose();
+    expect(backend.engine.arena.usedBytes).toBe(0);
   });
 
   it("is what `using` calls, of backends and of matrices", async () => {

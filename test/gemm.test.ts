@@ -47,9 +47,14 @@ function multiply(backend: Backend, a: Operand, b: Operand, options: MatmulOptio
   return backend.matmul(transposeA ? a.transposed : a.plain, transposeB ? b.transposed : b.plain, options);
 }
 
+const known = new Map<string, Float64Array>();
+
 /** The same random numbers for a size, whichever test asks; small enough whole numbers for every sum to be exact. */
 function operandValues(rows: number, columns: number, seed: number): Float64Array {
-  return integers(generator(1000 * rows + columns + seed), rows * columns, 50);
+  const key = `${rows}x${columns}, ${seed}`;
+  const values = known.get(key) ?? integers(generator(1000 * rows + columns + seed), rows * columns, 50);
+  known.set(key, values);
+  return values;
 }
 
 const plain = { transposeA: false, transposeB: false };
@@ -138,7 +143,7 @@ onEveryVariant("matmul", (context) => {
       const { backend } = context;
       const [m, n, k] = [7, 9, 5];
       // zeros too, since 0 times NaN or infinity is NaN
-      const [av, bv] = [operandValues(m, k, A).fill(0, 0, k), operandValues(k, n, B)];
+      const [av, bv] = [operandValues(m, k, A).slice().fill(0, 0, k), operandValues(k, n, B)];
       for (const sides of transposes) {
         for (let at = 0; at < (m + n) * k; at++) {
           const [left, right] = [av.slice(), bv.slice()];

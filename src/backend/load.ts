@@ -94,7 +94,7 @@ interface Limits {
 
 async function createJs(limits: Limits, warnings: string[]): Promise<Backend> {
   const { createJsKernels } = await import("../js/index");
-  const memory = new JsMemory(Math.max(limits.maximumBytes, 2 ** 24), limits.initialBytes);
+  const memory = new JsMemory(limits.maximumBytes, limits.initialBytes);
   return new Backend(new Engine(createJsKernels(memory), memory), "js", 1, warnings);
 }
 

@@ -1,8 +1,10 @@
 import type { LinearMemory } from "../backend/arena";
 
 /** Segments start at multiples of this: an address's upper bits name its segment. */
-const SHIFT = 24;
+const SHIFT = 20;
 const SEGMENT = 1 << SHIFT;
+/** What is taken at once where less is asked for. */
+const CHUNK = 16 * SEGMENT;
 const MAXIMUM_BYTES = 2 ** 32;
 
 /**
@@ -32,7 +34,11 @@ export class JsMemory implements LinearMemory {
 
   grow(bytes: number): { start: number; end: number } | undefined {
     const start = this.reservedBytes;
-    const wanted = start === 0 ? Math.max(bytes + 64, this.initialBytes) : bytes + 64;
+    const wanted = Math.max(
+      bytes + 64,
+      start === 0 ? this.initialBytes : 0,
+      Math.min(CHUNK, this.maximumBytes - start),
+    );
     const size = Math.ceil(wanted / SEGMENT) * SEGMENT;
     if (start + size > this.maximumBytes) return undefined;
     try {

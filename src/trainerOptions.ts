@@ -1,0 +1,38 @@
+import { ArgumentError, checkName, checkOptions, shown } from "./errors";
+import { checkLoss, defaultLoss, type LossLike } from "./losses";
+import { defaultMetrics, type MetricName, metricNames } from "./metrics";
+import { Network } from "./network";
+import { type Optimizer, sgd } from "./optimizers";
+
+export interface TrainerOptions {
+  /** Default: the one that fits the output activation. */
+  loss?: LossLike;
+  /** Default: sgd(). */
+  optimizer?: Optimizer;
+  /** Default: accuracy where there are classes, else none. */
+  metrics?: readonly MetricName[];
+}
+
+/** The options with their defaults. Throws ArgumentError, or DisposedError for a network that is no more. */
+export function readTrainerOptions(network: Network, options: TrainerOptions): Required<TrainerOptions> {
+  const where = "Trainer";
+  if (!(network instanceof Network)) {
+    throw new ArgumentError(`${where}: ${shown(network)} was given, a network of createNetwork() was expected`);
+  }
+  network.checkAlive(where);
+  checkOptions(where, options, ["loss", "optimizer", "metrics"]);
+  const output = network.outputActivation;
+  const { loss = defaultLoss(output ?? "linear"), optimizer = sgd() } = options;
+  checkLoss(where, loss);
+  if (typeof optimizer?.advance !== "function") {
+    throw new ArgumentError(
+      `${where}: optimizer: ${shown(optimizer)} was given, the result of adam(), sgd() or the like was expected`,
+    );
+  }
+  const { metrics = defaultMetrics(loss, output) } = options;
+  if (!Array.isArray(metrics)) {
+    throw new ArgumentError(`${where}: metrics: ${shown(metrics)} was given, an array of names was expected`);
+  }
+  for (const name of metrics) checkName(`${where}: metrics`, name, metricNames);
+  return { loss, optimizer, metrics: [...new Set(metrics)] };
+}
