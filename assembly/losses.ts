@@ -140,7 +140,8 @@ class BinaryFromLogits {
     // max(z, 0) - z t as one product: z (1 - t) on the right, -z t on the left; 0 where t says so
     const one = Lanes.splat<V>(1);
     const missing = Lanes.ifLess<V>(zero, z, Lanes.sub<V>(one, t), Lanes.neg<V>(t));
-    return Lanes.add<V>(Lanes.mul<V>(z, missing), tail);
+    const reach = Lanes.ifEqual<V>(missing, zero, zero, Lanes.mul<V>(z, missing));
+    return Lanes.add<V>(reach, tail);
   }
   /** sigmoid(z) - t without cancellation: on the right (1 - t) - sigmoid(-z). */
   @inline slope<V>(z: V, t: V): V {

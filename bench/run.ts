@@ -1,4 +1,4 @@
-import { loadBackend, type Variant } from "wasmgrad";
+import { type Backend, loadBackend, type Variant } from "wasmgrad";
 import { gflops, SIZES, timeMatmul } from "./gemm";
 import { machine, type Timing, table } from "./measure";
 import { CASES, timeTraining } from "./training";
@@ -10,7 +10,7 @@ import { CASES, timeTraining } from "./training";
  */
 const VARIANTS: Variant[] = ["relaxed", "simd", "scalar", "js"];
 
-const backends = [];
+const backends: Backend[] = [];
 for (const variant of VARIANTS) {
   const backend = await loadBackend({ variant }).catch((error: Error) => error.message);
   if (typeof backend === "string") console.log(backend);
@@ -32,7 +32,7 @@ async function compare<Case>(
   title: string,
   cases: readonly Case[],
   name: (work: Case) => string,
-  measure: (backend: (typeof backends)[number], work: Case) => Timing | Promise<Timing>,
+  measure: (backend: Backend, work: Case) => Timing | Promise<Timing>,
   rate: (work: Case) => (seconds: number) => number,
 ): Promise<void> {
   const rows = [[title, "variant", "median", "slowest - fastest", "to js"]];

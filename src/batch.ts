@@ -4,10 +4,10 @@ import type { Engine } from "./backend/engine";
 import { Matrix } from "./backend/matrix";
 import { ArgumentError, ShapeError, shown } from "./errors";
 import { copyRow, type Flat, flatten, type Numbers, throwNotFinite } from "./numbers";
-import type { Room } from "./room";
+import { type Room, Rows } from "./room";
 import { readTargets, type TargetRows, writeTargetRow } from "./targets";
 
-/** Room for one batch in linear memory: inputs, targets, weights, and the loss of each sample. */
+/** Room for one batch in linear memory: targets, weights, the loss of each sample, and inputs that are no Matrix. */
 export class Batch implements Room {
   samples = 0;
   /** Address of the inputs of this batch: its own, or those of a Matrix. */
@@ -18,19 +18,23 @@ export class Batch implements Room {
   losses = 0;
   rows = 0;
   #blocks: readonly number[] = [];
-  #inputView: Float64Array = new Float64Array(0);
   #targetView: Float64Array = new Float64Array(0);
   #targetsInUse: Float64Array = new Float64Array(0);
   #weightView: Float64Array = new Float64Array(0);
   /** The matrix whose numbers `inputs` points at. */
   #lent: Matrix | undefined;
 
+  /** Room for inputs that are no Matrix. */
+  readonly copies: Rows;
+
   constructor(
     readonly backend: Backend,
     readonly scope: Scope,
     readonly features: number,
     readonly units: number,
-  ) {}
+  ) {
+    this.copies = new Rows(scope, features);
+  }
 
   get engine(): Engine {
     return this.backend.engine;
@@ -39,12 +43,10 @@ export class Batch implements Room {
   /** Makes room for `rows` samples. */
   reserve(where: string, rows: number): void {
     if (rows <= this.rows) return;
-    const lengths = [rows * this.features, rows * this.units, rows, rows];
-    const blocks = this.scope.allocateAll(where, lengths);
+    const blocks = this.scope.allocateAll(where, [rows * this.units, rows, rows]);
     for (const block of this.#blocks) this.scope.free(block);
     this.#blocks = blocks;
-    const [inputs = 0, targets = 0, weights = 0, losses = 0] = blocks;
-    this.#inputView = this.engine.view(inputs, rows * this.features);
+    const [targets = 0, weights = 0, losses = 0] = blocks;
     this.#targetView = this.engine.view(targets, rows * this.units);
     this.#weightView = this.engine.view(weights, rows);
     this.losses = losses;
@@ -65,6 +67,7 @@ export class Batch implements Room {
       const bad = this.engine.kernels.firstNotFinite(values.length, this.inputs);
       if (bad < values.length) throwNotFinite(where, values[bad], bad, features);
     } else {
+      this.copies.reserve(where, samples);
       for (let i = 0; i < samples; i++) this.copyInputRow(where, values, i, i);
     }
     this.samples = samples;
@@ -75,8 +78,8 @@ export class Batch implements Room {
   copyInputRow(where: string, values: Flat, row: number, at: number): void {
     const { features } = this;
     this.#lent = undefined;
-    this.inputs = this.#blocks[0] ?? 0;
-    const bad = copyRow(values, row, features, this.#inputView, at * features);
+    this.inputs = this.copies.pointer;
+    const bad = copyRow(values, row, features, this.copies.view, at * features);
     if (bad >= 0) throwNotFinite(where, values[row * features + bad], row * features + bad, features);
   }
 
@@ -105,7 +108,7 @@ export class Batch implements Room {
         `${where}: the weight of row ${row} is ${shown(weight)}, a finite number of at least 0 was expected`,
       );
     }
-    this.weights = this.#blocks[2] ?? 0;
+    this.weights = this.#blocks[1] ?? 0;
     this.#weightView[at] = weight;
   }
 

@@ -2,7 +2,6 @@ import { ArgumentError, checkNumber, checkOptions, shown } from "./errors";
 import type { LossLike } from "./losses";
 import { Network } from "./network";
 import type { Numbers } from "./numbers";
-import { shrink } from "./room";
 import type { Targets } from "./targets";
 
 export interface GradientCheck {
@@ -21,7 +20,7 @@ export interface GradientCheck {
  * layer's largest gradient: below it differences of float64 costs have no digits. Dropout keeps one mask throughout.
  *
  * `epsilon` is the half width of the difference for a parameter of size 1; without it two widths are extrapolated
- * (Richardson), the best of several, which also steps aside from kinks. Leaves parameters and gradients as they were.
+ * (Richardson), the best of several, which also steps aside from kinks. Leaves the parameters as they were, and the gradients of this batch.
  */
 export function checkGradients(
   network: Network,
@@ -40,15 +39,17 @@ export function checkGradients(
   if (!network.states.some(({ trainable, parameterCount }) => trainable && parameterCount > 0)) {
     throw new ArgumentError(`${where}: no layer is trainable, at least one was expected`);
   }
-  const rooms = [network.batch, network.passes].map((room) => ({ room, rows: room.rows }));
+  const { step } = network;
+  const rows = network.reserved();
   try {
     network.forward(inputs);
     network.backward(targets, loss);
     return compare(network, loss, epsilon);
   } catch (error) {
-    network.forget();
-    for (const { room, rows } of rooms) shrink(room, rows);
+    network.giveBack(rows);
     throw error;
+  } finally {
+    network.step = step;
   }
 }
 

@@ -61,6 +61,7 @@ export function gather(
 ): void {
   for (const matrix of lent) matrix.checkAlive(where);
   batch.reserve(where, count);
+  batch.copies.reserve(where, count);
   batch.samples = count;
   batch.weights = 0;
   for (let i = 0; i < count; i++) {

@@ -59,6 +59,7 @@ export function* evaluating(
     }
   } finally {
     batch.dispose();
+    batch.copies.dispose();
   }
   // a loss of one's own is no sum over samples that we could know of: it is asked once, over all of them
   const value = typeof loss === "object" && whole !== undefined ? customCost(loss, whole) : sum / data.samples;

@@ -36,7 +36,7 @@ import type { MetricRows } from "./metrics";
 import { layOut, NetworkLayer } from "./networkLayer";
 import { copyRow, type Flat, flatten, type Numbers, throwNotFinite } from "./numbers";
 import { Passes } from "./passes";
-import { shrink } from "./room";
+import { type Room, shrink } from "./room";
 import { summarize } from "./summary";
 import type { Targets } from "./targets";
 
@@ -118,9 +118,11 @@ export class Network implements Disposable {
   readonly gradientsPointer: number;
   readonly #parameters: Float64Array;
   readonly #gradients: Float64Array;
+  readonly #rooms: readonly Room[];
   /** One more with every change of the parameters that the network knows of. */
   #updates = 0;
-  /** The updates at the last backward pass. */
+  /** The updates at the last forward and at the last backward pass. */
+  #forwardAt = -1;
   #backwardAt = -1;
   #outputView: Float64Array = new Float64Array(0);
   #inputGradients: Float64Array | undefined;
@@ -166,7 +168,9 @@ export class Network implements Disposable {
     this.batch = new Batch(backend, this.scope, inputs, this.units);
     this.passes = new Passes(engine, this.scope, this.states, inputs);
     this.inference = new Inference(engine, this.scope, this.states, inputs, this.units);
-    backend.counts.networks++;
+    const { batch, passes, inference } = this;
+    this.#rooms = [batch, batch.copies, passes, passes.inputGradients, inference];
+    backend.networks.add(this.scope);
   }
 
   /** All parameters, layer by layer, weights before bias: a live view. */
@@ -219,12 +223,12 @@ export class Network implements Disposable {
     const where = "forward";
     this.checkIdle(where);
     this.forget();
-    const { rows } = this.batch;
+    const rows = this.reserved();
     try {
       this.batch.loadInputs(`${where}: inputs`, inputs);
       this.passes.reserve(where, this.batch.samples);
     } catch (error) {
-      shrink(this.batch, rows);
+      this.giveBack(rows);
       throw error;
     }
     this.step++;
@@ -345,7 +349,7 @@ export class Network implements Disposable {
     if (this.#disposed) return;
     this.#checkNotAsking("dispose");
     this.#disposed = true;
-    this.backend.counts.networks--;
+    this.backend.networks.delete(this.scope);
     this.scope.dispose();
   }
 
@@ -375,6 +379,20 @@ export class Network implements Disposable {
     this.#inputGradients = undefined;
   }
 
+  /** @internal How many rows there is room for, of each kind: what `giveBack` returns to after a failure. */
+  reserved(): readonly number[] {
+    return this.#rooms.map(({ rows }) => rows);
+  }
+
+  /** @internal */
+  giveBack(rows: readonly number[]): void {
+    if (this.#disposed || this.engine.disposed) return;
+    this.forget();
+    this.#rooms.forEach((room, r) => {
+      shrink(room, rows[r] as number);
+    });
+  }
+
   /** @internal Runs a fit; a second one meanwhile is a BusyError. What it makes room for is given back where it fails. */
   async training<Result>(where: string, work: () => Promise<Result>): Promise<Result> {
     if (this.busy) {
@@ -382,15 +400,12 @@ export class Network implements Disposable {
         `${where}: the network is in training, one fit at a time was expected; await the other first`,
       );
     }
-    const rooms = [this.batch, this.passes, this.inference].map((room) => ({ room, rows: room.rows }));
+    const rows = this.reserved();
     this.busy = true;
     try {
       return await work();
     } catch (error) {
-      if (!this.#disposed) {
-        this.forget();
-        for (const { room, rows } of rooms) shrink(room, rows);
-      }
+      this.giveBack(rows);
       throw error;
     } finally {
       this.busy = false;
@@ -409,6 +424,7 @@ export class Network implements Disposable {
     const { batch } = this;
     this.forget();
     this.passes.forward(batch.inputs, batch.samples, this.seed, this.step);
+    this.#forwardAt = this.#updates;
   }
 
   /** @internal Cost and gradients of what the batch holds, after `runForward`. */
@@ -537,6 +553,11 @@ export class Network implements Disposable {
     this.checkIdle(where);
     if (this.passes.samples === 0) {
       throw new ArgumentError(`${where}: no forward pass has run, forward(inputs) was expected first`);
+    }
+    if (this.#forwardAt !== this.#updates) {
+      throw new ArgumentError(
+        `${where}: the parameters were updated since the last forward, another forward(inputs) was expected first`,
+      );
     }
     this.batch.checkInputs(where);
   }

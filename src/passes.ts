@@ -4,7 +4,7 @@ import { ArgumentError } from "./errors";
 import { densePasses } from "./layers/dense";
 import { dropoutPasses } from "./layers/dropout";
 import type { LayerPasses, LayerRun, LayerState } from "./layers/layer";
-import type { Room } from "./room";
+import { type Room, Rows } from "./room";
 
 /** Both directions of every kind of layer. */
 const passes: Record<LayerState["description"]["kind"], LayerPasses> = {
@@ -19,7 +19,7 @@ const passes: Record<LayerState["description"]["kind"], LayerPasses> = {
  *                saved0          saved1
  *     dC/dX <- ...  <- delta <- gradient of the outputs
  *
- * Outputs and saved values are a buffer each, samples x units; deltas take two in turn.
+ * Outputs and saved values are a buffer each, samples x units; deltas take two in turn, dC/dX has its own.
  */
 export class Passes implements Room {
   readonly runs: readonly LayerRun[];
@@ -31,13 +31,16 @@ export class Passes implements Room {
   /** The layer down to which the last backward pass came, and its delta; -1 before the first. */
   #reached = -1;
   #delta = 0;
+  /** Room for dC/dX, made when it is first asked for. */
+  readonly inputGradients: Rows;
 
   constructor(
     readonly engine: Engine,
     readonly scope: Scope,
     layers: readonly LayerState[],
-    readonly features: number,
+    features: number,
   ) {
+    this.inputGradients = new Rows(scope, features);
     const blank = { engine, samples: 0, x: 0, y: 0, saved: 0, logits: 0, seed: 0, step: 0 };
     this.runs = layers.map((state) => ({ ...blank, state }));
   }
@@ -46,7 +49,7 @@ export class Passes implements Room {
   reserve(where: string, rows: number): void {
     if (rows <= this.rows) return;
     const last = this.runs.length - 1;
-    const widest = Math.max(this.features, ...this.runs.map(({ state }) => state.units));
+    const widest = Math.max(...this.runs.map(({ state }) => state.units));
     const lengths = [rows * widest, rows * widest];
     for (const { state } of this.runs) {
       const keeps = state.index === last ? state.description.kind === "dense" : false;
@@ -54,7 +57,7 @@ export class Passes implements Room {
       lengths.push(rows * state.units, keeps || saves ? rows * state.units : 0);
     }
     const blocks = this.scope.allocateAll(where, lengths);
-    for (const block of this.#blocks) this.scope.free(block);
+    this.dispose();
     this.#blocks = blocks;
     this.#deltas = [blocks[0] ?? 0, blocks[1] ?? 0];
     this.runs.forEach((run, l) => {
@@ -65,7 +68,6 @@ export class Passes implements Room {
       run.saved = keeps ? 0 : second;
     });
     this.rows = rows;
-    this.forget();
   }
 
   dispose(): void {
@@ -131,9 +133,10 @@ export class Passes implements Room {
         `${where}: no backward pass has run since the last forward, backward(targets, loss) was expected first`,
       );
     }
+    this.inputGradients.reserve(where, this.samples);
     this.#descend(0, false, false);
     const run = this.runs[0] as LayerRun;
-    return passes[run.state.description.kind].inputGradient(run, this.#delta, this.#other(this.#delta));
+    return passes[run.state.description.kind].inputGradient(run, this.#delta, this.inputGradients.pointer);
   }
 
   /** Deltas from the layer last reached down to `bottom`. */

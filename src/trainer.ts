@@ -44,18 +44,17 @@ export class Trainer {
    */
   step(inputs: Numbers, targets: Targets): number {
     const { network } = this;
-    const { batch, passes } = network;
+    const { batch } = network;
     network.checkIdle("step");
     network.forget();
-    const [batchRows, passRows] = [batch.rows, passes.rows];
+    const rows = network.reserved();
     try {
       batch.loadInputs("step: inputs", inputs);
       batch.loadTargets("step: targets", targets, this.#takesIndices);
       batch.loadWeights("step", undefined);
       return this.#update("step");
     } catch (error) {
-      shrink(batch, batchRows);
-      shrink(passes, passRows);
+      network.giveBack(rows);
       throw error;
     }
   }

@@ -351,6 +351,27 @@ describe.each(variants)("memory of %s", (variant) => {
     expect(backend.memory().reservedBytes).toBeLessThanOrEqual(Math.max(reserved, 2 * 40 * 20000 * 8));
   });
 
+  it("joins what is given back, in whatever order", async () => {
+    const backend = await load({ variant });
+    const random = generator(4);
+    const orders = [
+      (i: number) => i,
+      (i: number) => -i,
+      (i: number) => i % 2,
+      (i: number) => (i + 1) % 2,
+      () => random(),
+      () => random(),
+    ];
+    for (const order of orders) {
+      const pieces = Array.from({ length: 10 }, (_, i) => ({ piece: backend.matrix(1, PIECE), at: order(i) }));
+      const { reservedBytes } = backend.memory();
+      for (const { piece } of pieces.sort((a, b) => a.at - b.at)) piece.dispose();
+      const whole = backend.matrix(10, PIECE);
+      expect(backend.memory().reservedBytes).toBe(reservedBytes);
+      whole.dispose();
+    }
+  });
+
   it("hands out zeros, also where something was", async () => {
     const backend = await load({ variant });
     for (let round = 0; round < 3; round++) {

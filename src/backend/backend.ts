@@ -45,10 +45,11 @@ export class Backend implements Disposable {
   readonly warnings: readonly string[];
   /** @internal */
   readonly engine: Engine;
-  /** @internal Blocks of every matrix and network on this backend. */
-  readonly scope: Scope;
-  /** @internal */
-  readonly counts = { matrices: 0, networks: 0 };
+  /** @internal The blocks of each network on this backend. */
+  readonly networks = new Set<Scope>();
+  /** The blocks of its matrices. */
+  readonly #scope: Scope;
+  #matrices = 0;
 
   /** @internal */
   constructor(engine: Engine, variant: Variant, threads: number, warnings: readonly string[]) {
@@ -56,7 +57,7 @@ export class Backend implements Disposable {
     this.variant = variant;
     this.threads = threads;
     this.warnings = warnings;
-    this.scope = new Scope(engine.arena);
+    this.#scope = new Scope(engine.arena);
   }
 
   /** A rows x cols matrix of `values`, or of zeros. Throws ArgumentError, ShapeError, OutOfMemoryError. */
@@ -265,12 +266,15 @@ export class Backend implements Disposable {
   memory(): MemoryUse {
     this.engine.checkAlive("memory");
     const { usedBytes, memory } = this.engine.arena;
-    return { usedBytes, reservedBytes: memory.reservedBytes, ...this.counts };
+    const { reservedBytes } = memory;
+    return { usedBytes, reservedBytes, matrices: this.#matrices, networks: this.networks.size };
   }
 
   /** Frees everything on it: matrices, networks, trainers' slots; twice is fine. */
   dispose(): void {
-    this.scope.dispose();
+    for (const network of this.networks) network.dispose();
+    this.networks.clear();
+    this.#scope.dispose();
     this.engine.dispose();
   }
 
@@ -286,11 +290,11 @@ export class Backend implements Disposable {
   }
 
   #create(where: string, rows: number, cols: number): Matrix {
-    const pointer = this.scope.allocate(where, rows * cols);
-    this.counts.matrices++;
+    const pointer = this.#scope.allocate(where, rows * cols);
+    this.#matrices++;
     return new Matrix(this, rows, cols, pointer, this.engine.view(pointer, rows * cols), () => {
-      this.counts.matrices--;
-      this.scope.free(pointer);
+      this.#matrices--;
+      this.#scope.free(pointer);
     });
   }
 

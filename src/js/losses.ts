@@ -42,7 +42,8 @@ function binarySlope(y: number, t: number): number {
 }
 
 function binaryLogits(z: number, t: number): number {
-  return z * (0 < z ? 1 - t : -t) + log1p(exp(-Math.abs(z)));
+  const missing = 0 < z ? 1 - t : -t;
+  return (missing === 0 ? 0 : z * missing) + log1p(exp(-Math.abs(z)));
 }
 
 function binaryLogitsSlope(z: number, t: number): number {

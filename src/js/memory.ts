@@ -3,6 +3,8 @@ import type { LinearMemory } from "../backend/arena";
 /** Segments start at multiples of this: an address's upper bits name its segment. */
 const SHIFT = 20;
 const SEGMENT = 1 << SHIFT;
+/** A cache line. */
+const LINE = 64;
 /** What is taken at once where less is asked for. */
 const CHUNK = 16 * SEGMENT;
 const MAXIMUM_BYTES = 2 ** 32;
@@ -51,8 +53,8 @@ export class JsMemory implements LinearMemory {
       return undefined;
     }
     this.reservedBytes += size;
-    // a line left out, so that no block is joined with one of the next array
-    return { start, end: start + size - 64 };
+    // a line left out at the end, so that no block is joined with one of the next array, and at 0, which means none
+    return { start: Math.max(start, LINE), end: start + size - LINE };
   }
 
   view(pointer: number, length: number): Float64Array {
