@@ -36,34 +36,35 @@ export function checkGradients(
   checkOptions(where, options, ["epsilon"]);
   const { epsilon } = options;
   if (epsilon !== undefined) checkNumber(`${where}: epsilon`, epsilon, "a number above 0", (value) => value > 0);
-  if (!network.states.some(({ trainable, parameterCount }) => trainable && parameterCount > 0)) {
+  const { core } = network;
+  if (!core.states.some(({ trainable, parameterCount }) => trainable && parameterCount > 0)) {
     throw new ArgumentError(`${where}: no layer is trainable, at least one was expected`);
   }
-  const { step } = network;
-  const rows = network.reserved();
+  const { step } = core;
+  const rows = core.reserved();
   try {
     network.forward(inputs);
     network.backward(targets, loss);
     return compare(network, loss, epsilon);
   } catch (error) {
-    network.giveBack(rows);
+    core.giveBack(rows);
     throw error;
   } finally {
-    network.step = step;
+    core.step = step;
   }
 }
 
 /** Every trainable parameter, one after the other. */
 function compare(network: Network, loss: LossLike, epsilon: number | undefined): GradientCheck {
   const analytic = network.gradients.slice();
-  const { parameters } = network;
+  const { core, parameters } = network;
   const worst: GradientCheck = { maxRelativeError: 0, layer: -1, parameter: "weights", index: -1 };
   const costAt = (index: number, value: number): number => {
     const kept = parameters[index] as number;
     parameters[index] = value;
     try {
-      network.runForward();
-      return network.runCost(loss);
+      core.forward();
+      return core.cost(loss);
     } finally {
       parameters[index] = kept;
     }
@@ -80,7 +81,7 @@ function compare(network: Network, loss: LossLike, epsilon: number | undefined):
       : central(index, epsilon * size);
   };
 
-  for (const { index: layer, offset, parameterCount, fanIn, units, trainable } of network.states) {
+  for (const { index: layer, offset, parameterCount, fanIn, units, trainable } of core.states) {
     if (!trainable || parameterCount === 0) continue;
     const largest = analytic.subarray(offset, offset + parameterCount).reduce((m, g) => Math.max(m, Math.abs(g)), 0);
     for (let i = 0; i < parameterCount; i++) {

@@ -1,9 +1,9 @@
 import { Batch } from "./batch";
+import type { Core } from "./core";
 import { type Dataset, gather } from "./dataset";
 import { PREDICTION_ROWS } from "./inference";
 import { addLosses, customCost, type LossLike, lossOf } from "./losses";
 import { type MetricName, metrics } from "./metrics";
-import type { Network } from "./network";
 
 /** Loss and metrics over a whole set. */
 export type Evaluation = { loss: number } & { [Name in MetricName]?: number };
@@ -13,15 +13,15 @@ export type Evaluation = { loss: number } & { [Name in MetricName]?: number };
  * compensated sum over all samples, without penalties; metrics are counted over all of them.
  */
 export function* evaluating(
-  network: Network,
+  core: Core,
   loss: LossLike,
   names: readonly MetricName[],
   data: Dataset,
 ): Generator<void, Evaluation> {
   const where = "evaluate";
-  const { engine, scope, inference, units, outputActivation: activation } = network;
+  const { engine, scope, inference, units, outputActivation: activation } = core;
   const rows = Math.min(PREDICTION_ROWS, data.samples);
-  const batch = new Batch(network.backend, scope, network.inputs, units);
+  const batch = new Batch(core.backend, scope, core.inputs, units);
   const whole = typeof loss === "string" ? undefined : wholeSet(data.samples, units, data.weights !== undefined);
   let sum = 0;
   const hits = names.map(() => 0);
@@ -35,7 +35,7 @@ export function* evaluating(
         gather(data, undefined, start, count, batch);
         inference.run(count, batch.inputs);
         if (typeof loss === "string") {
-          const task = network.lossTask(batch, inference.outputs, inference.logits);
+          const task = core.lossTask(batch, inference.outputs, inference.logits);
           sum = addLosses(engine, lossOf(loss), task, running);
         }
         const seen = {
@@ -52,7 +52,7 @@ export function* evaluating(
         whole?.targets.set(seen.targets, start * units);
         whole?.sampleWeights?.set(batch.weightView() ?? [], start);
         yield;
-        network.checkAlive(where);
+        core.checkAlive(where);
       }
     } finally {
       scope.free(pointer);

@@ -1,7 +1,7 @@
+import type { Core } from "./core";
 import { type Data, type Dataset, readData, splitLast } from "./dataset";
 import { ArgumentError, checkBoolean, checkNumber, checkOptions, checkWhole, shown } from "./errors";
 import type { EpochInfo } from "./history";
-import type { Network } from "./network";
 
 /** An AbortSignal, or anything that tells as much. */
 export interface AbortSignalLike {
@@ -54,7 +54,7 @@ export interface FitPlan extends Pick<FitOptions, "onStep" | "onEpoch" | "signal
 }
 
 /** Checks everything that can be checked before a weight moves. Throws ArgumentError or ShapeError. */
-export function planFit(network: Network, indices: boolean, data: Data, options: FitOptions): FitPlan {
+export function planFit(core: Core, indices: boolean, data: Data, options: FitOptions): FitPlan {
   const where = "fit";
   checkOptions(where, options, [
     "epochs",
@@ -67,7 +67,7 @@ export function planFit(network: Network, indices: boolean, data: Data, options:
     "onEpoch",
     "signal",
   ]);
-  const { epochs = 1, batchSize = 32, shuffle = true, seed = network.seed, onStep, onEpoch, signal } = options;
+  const { epochs = 1, batchSize = 32, shuffle = true, seed = core.seed, onStep, onEpoch, signal } = options;
   checkWhole(`${where}: epochs`, epochs, 1);
   checkWhole(`${where}: batchSize`, batchSize, 1);
   checkWhole(`${where}: seed`, seed, 0);
@@ -80,7 +80,7 @@ export function planFit(network: Network, indices: boolean, data: Data, options:
   if (signal !== undefined && typeof signal?.aborted !== "boolean") {
     throw new ArgumentError(`${where}: signal: ${shown(signal)} was given, an AbortSignal was expected`);
   }
-  const { inputs: features, units, backend } = network;
+  const { inputs: features, units, backend } = core;
   const all = readData(where, data, features, units, backend, indices);
   const { validation, validationSplit } = options;
   let training = all;

@@ -110,6 +110,11 @@ export function checkLoss(where: string, loss: unknown): asserts loss is LossLik
   checkName(`${where}: loss`, loss, lossNames);
 }
 
+/** Whether targets may be class indices: of the categorical loss, and of a loss of one's own, which sees one-hot rows. */
+export function takesIndices(loss: LossLike): boolean {
+  return loss === "categoricalCrossEntropy" || typeof loss === "object";
+}
+
 /** The cost that a loss of one's own gives. Throws an ArgumentError where that is no number. */
 export function customCost(loss: CustomLoss, batch: LossBatch): number {
   const cost: unknown = loss.value(batch);

@@ -3,25 +3,6 @@ import type { Engine } from "./backend/engine";
 import { checkBoolean } from "./errors";
 import type { Layer, LayerDescription, LayerState } from "./layers/layer";
 
-/** Lays the layers out over one flat array of parameters, weights before bias, and one of gradients. */
-export function layOut(
-  inputs: number,
-  descriptions: readonly LayerDescription[],
-): { states: Omit<LayerState, "weights" | "bias" | "weightGradients" | "biasGradients">[]; total: number } {
-  let fanIn = inputs;
-  let offset = 0;
-  const states = descriptions.map((description, index) => {
-    const units = description.kind === "dense" ? description.units : fanIn;
-    const parameterCount = description.kind === "dense" ? fanIn * units + units : 0;
-    const trainable = description.kind === "dense" ? description.trainable : true;
-    const state = { description, index, fanIn, units, offset, parameterCount, trainable };
-    fanIn = units;
-    offset += parameterCount;
-    return state;
-  });
-  return { states, total: offset };
-}
-
 /** A layer as the user sees it. */
 export class NetworkLayer implements Layer {
   readonly kind: LayerDescription["kind"];
@@ -35,18 +16,17 @@ export class NetworkLayer implements Layer {
   readonly #biasGradients: Float64Array;
 
   constructor(engine: Engine, state: LayerState, checkAlive: (where: string) => void) {
-    const { description, units, fanIn, parameterCount } = state;
+    const { description, units, weightCount, parameterCount } = state;
     this.kind = description.kind;
     this.units = units;
     this.activation = description.kind === "dense" ? description.activation : undefined;
     this.#state = state;
     this.#checkAlive = checkAlive;
-    const weights = parameterCount === 0 ? 0 : fanIn * units;
-    const bias = parameterCount === 0 ? 0 : units;
-    this.#weights = engine.view(state.weights, weights);
-    this.#bias = engine.view(state.bias, bias);
-    this.#weightGradients = engine.view(state.weightGradients, weights);
-    this.#biasGradients = engine.view(state.biasGradients, bias);
+    const biasCount = parameterCount - weightCount;
+    this.#weights = engine.view(state.weights, weightCount);
+    this.#bias = engine.view(state.bias, biasCount);
+    this.#weightGradients = engine.view(state.weightGradients, weightCount);
+    this.#biasGradients = engine.view(state.biasGradients, biasCount);
   }
 
   get weights(): Float64Array {

@@ -31,6 +31,8 @@ export class Passes implements Room {
   /** The layer down to which the last backward pass came, and its delta; -1 before the first. */
   #reached = -1;
   #delta = 0;
+  /** dC/dX of the last backward pass is there. */
+  #inputsReached = false;
   /** Room for dC/dX, made when it is first asked for. */
   readonly inputGradients: Rows;
 
@@ -100,6 +102,7 @@ export class Passes implements Room {
   forget(): void {
     this.samples = 0;
     this.#reached = -1;
+    this.#inputsReached = false;
   }
 
   forward(x: number, samples: number, seed: number, step: number): void {
@@ -122,6 +125,7 @@ export class Passes implements Room {
   backward(fused: boolean): void {
     const lowest = this.runs.findIndex(({ state }) => state.trainable && state.parameterCount > 0);
     this.#reached = this.runs.length;
+    this.#inputsReached = false;
     this.#delta = this.outputGradient;
     this.#descend(Math.max(0, lowest), fused, true);
   }
@@ -133,10 +137,15 @@ export class Passes implements Room {
         `${where}: no backward pass has run since the last forward, backward(targets, loss) was expected first`,
       );
     }
+    if (this.#inputsReached) return this.inputGradients.pointer;
     this.inputGradients.reserve(where, this.samples);
     this.#descend(0, false, false);
     const run = this.runs[0] as LayerRun;
-    return passes[run.state.description.kind].inputGradient(run, this.#delta, this.inputGradients.pointer);
+    const { pointer } = this.inputGradients;
+    const found = passes[run.state.description.kind].inputGradient(run, this.#delta, pointer);
+    if (found !== pointer) this.engine.kernels.linear(this.samples * run.state.fanIn, found, pointer);
+    this.#inputsReached = true;
+    return pointer;
   }
 
   /** Deltas from the layer last reached down to `bottom`. */

@@ -1,8 +1,9 @@
+import type { Core } from "./core";
 import { type Data, gather, readData } from "./dataset";
 import { drained, type Evaluation, evaluating } from "./evaluation";
 import { type FitOptions, type FitPlan, planFit } from "./fitOptions";
 import { emptyHistory, type History, latest } from "./history";
-import type { LossLike } from "./losses";
+import { type LossLike, takesIndices } from "./losses";
 import { type MetricName, metrics } from "./metrics";
 import type { Network } from "./network";
 import type { Numbers } from "./numbers";
@@ -20,6 +21,7 @@ export class Trainer {
   readonly loss: LossLike;
   readonly optimizer: Optimizer;
   readonly metrics: readonly MetricName[];
+  readonly #core: Core;
   readonly #state: TrainingState;
   readonly #objective: Objective;
 
@@ -30,10 +32,12 @@ export class Trainer {
     this.loss = loss;
     this.optimizer = optimizer;
     this.metrics = metrics;
-    this.#state = new TrainingState(network, optimizer);
+    const { core } = network;
+    this.#core = core;
+    this.#state = new TrainingState(core, optimizer);
     this.#objective = this.#state.objective(() => {
-      network.runForward();
-      return network.runBackward(loss);
+      core.forward();
+      return core.backward(loss);
     });
   }
 
@@ -43,33 +47,33 @@ export class Trainer {
    *   inputs: n x inputs    targets: n x units, or n class indices
    */
   step(inputs: Numbers, targets: Targets): number {
-    const { network } = this;
-    const { batch } = network;
-    network.checkIdle("step");
-    network.forget();
-    const rows = network.reserved();
+    const core = this.#core;
+    const { batch } = core;
+    core.checkIdle("step");
+    core.forget();
+    const rows = core.reserved();
     try {
       batch.loadInputs("step: inputs", inputs);
-      batch.loadTargets("step: targets", targets, this.#takesIndices);
+      batch.loadTargets("step: targets", targets, takesIndices(this.loss));
       batch.loadWeights("step", undefined);
       return this.#update("step");
     } catch (error) {
-      network.giveBack(rows);
+      core.giveBack(rows);
       throw error;
     }
   }
 
   /** Trains over the data, `epochs` times; a later fit goes on with the optimizer's state. */
   async fit(data: Data, options: FitOptions = {}): Promise<History> {
-    const { network } = this;
-    network.checkIdle("fit");
-    const plan = planFit(network, this.#takesIndices, data, options);
+    const core = this.#core;
+    core.checkIdle("fit");
+    const plan = planFit(core, takesIndices(this.loss), data, options);
     const history = emptyHistory();
     const pacer = new Pacer();
-    return network.training("fit", async () => {
+    return core.training("fit", async () => {
       while (history.epochs < plan.epochs && (await this.#epoch(plan, history, pacer))) {
         await plan.onEpoch?.(latest(history, plan.epochs));
-        network.checkAlive("fit");
+        core.checkAlive("fit");
       }
       return history;
     });
@@ -77,7 +81,7 @@ export class Trainer {
 
   /** Every sample once, and the epoch's figures into the history; false where the signal ended it. */
   async #epoch(plan: FitPlan, history: History, pacer: Pacer): Promise<boolean> {
-    const { network } = this;
+    const core = this.#core;
     const { batchSize, batches, training, validation, order, onStep, signal } = plan;
     const epoch = history.epochs + 1;
     if (order !== undefined) permute(order, plan.seed, this.#state.epochs);
@@ -90,32 +94,32 @@ export class Trainer {
       }
       const start = (batch - 1) * batchSize;
       const samples = Math.min(batchSize, training.samples - start);
-      network.forget();
-      gather(training, order, start, samples, network.batch);
+      core.forget();
+      gather(training, order, start, samples, core.batch);
       const cost = this.#update("fit");
       costs += cost * samples;
       for (let m = 0; m < hits.length; m++) {
-        hits[m] = (hits[m] as number) + metrics[this.metrics[m] as MetricName].hits(network.metricRows());
+        hits[m] = (hits[m] as number) + metrics[this.metrics[m] as MetricName].hits(core.metricRows());
       }
       if (onStep !== undefined) {
         const answer = onStep({ step: this.#state.steps, epoch, batch, batches, samples, cost });
         if (isPromise(answer)) await answer;
-        network.checkAlive("fit");
+        core.checkAlive("fit");
       }
       if (pacer.due) {
         await pacer.breathe();
-        network.checkAlive("fit");
+        core.checkAlive("fit");
       }
     }
     history.loss.push(costs / training.samples);
     history.learningRate.push(this.optimizer.learningRate);
-    const { units, outputActivation } = network;
+    const { units, outputActivation } = core;
     this.metrics.forEach((name, m) => {
       const outOf = metrics[name].outOf(training.samples, units, outputActivation);
       history[name].push((hits[m] as number) / outOf);
     });
     if (validation !== undefined) {
-      const work = evaluating(network, this.loss, this.metrics, validation);
+      const work = evaluating(core, this.loss, this.metrics, validation);
       const { loss, accuracy } = await pacer.drain(work);
       history.validationLoss.push(loss);
       if (accuracy !== undefined) history.validationAccuracy.push(accuracy);
@@ -127,12 +131,12 @@ export class Trainer {
 
   /** Forward, backward, update: the optimizer asks the objective for cost and gradients of the batch in hand. */
   #update(where: string): number {
-    const { network, optimizer } = this;
-    network.passes.reserve(where, network.batch.samples);
+    const core = this.#core;
+    core.passes.reserve(where, core.batch.samples);
     this.#state.begin(where);
     try {
-      const cost = optimizer.advance(this.#objective);
-      network.updated();
+      const cost = this.optimizer.advance(this.#objective);
+      core.updated();
       return cost;
     } catch (error) {
       this.#state.undo();
@@ -142,20 +146,16 @@ export class Trainer {
 
   /** Loss, without penalties, and metrics over the whole set: never a mean of batches. Dropout is off. */
   evaluate(data: Data): Evaluation {
-    const { network } = this;
+    const core = this.#core;
     const where = "evaluate";
-    network.checkAlive(where);
-    const set = readData(where, data, network.inputs, network.units, network.backend, this.#takesIndices);
-    const { rows } = network.inference;
+    core.checkAlive(where);
+    const set = readData(where, data, core.inputs, core.units, core.backend, takesIndices(this.loss));
+    const { rows } = core.inference;
     try {
-      return drained(evaluating(network, this.loss, this.metrics, set));
+      return drained(evaluating(core, this.loss, this.metrics, set));
     } catch (error) {
-      shrink(network.inference, rows);
+      shrink(core.inference, rows);
       throw error;
     }
-  }
-
-  get #takesIndices(): boolean {
-    return this.loss === "categoricalCrossEntropy" || typeof this.loss === "object";
   }
 }

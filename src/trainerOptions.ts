@@ -19,9 +19,9 @@ export function readTrainerOptions(network: Network, options: TrainerOptions): R
   if (!(network instanceof Network)) {
     throw new ArgumentError(`${where}: ${shown(network)} was given, a network of createNetwork() was expected`);
   }
-  network.checkAlive(where);
+  network.core.checkAlive(where);
   checkOptions(where, options, ["loss", "optimizer", "metrics"]);
-  const output = network.outputActivation;
+  const output = network.core.outputActivation;
   const { loss = defaultLoss(output ?? "linear"), optimizer = sgd() } = options;
   checkLoss(where, loss);
   if (typeof optimizer?.advance !== "function") {

@@ -1,4 +1,4 @@
-import type { Network } from "./network";
+import type { Core } from "./core";
 import type { Objective, Optimizer, Segment } from "./optimizers";
 
 /**
@@ -18,17 +18,17 @@ export class TrainingState {
   #cut: readonly boolean[] = [];
 
   constructor(
-    readonly network: Network,
+    readonly core: Core,
     readonly optimizer: Optimizer,
   ) {
-    this.#layerSteps = network.states.map(() => 0);
+    this.#layerSteps = core.states.map(() => 0);
   }
 
   /** What the optimizer is given, for good. */
   objective(costAndGradients: () => number): Objective {
     const state = this;
     return {
-      kernels: this.network.engine.kernels,
+      kernels: this.core.engine.kernels,
       costAndGradients,
       get learningRate() {
         return state.optimizer.learningRate;
@@ -41,10 +41,9 @@ export class TrainingState {
 
   /** Starts a step. */
   begin(where: string): void {
-    const { states } = this.network;
+    const { states, parameterCount } = this.core;
     if (this.#slots === undefined) {
-      const length = this.network.parameters.length;
-      this.#slots = this.network.scope.allocateAll(where, Array(this.optimizer.slotCount).fill(length));
+      this.#slots = this.core.scope.allocateAll(where, Array(this.optimizer.slotCount).fill(parameterCount));
     }
     let same = this.#cut.length === states.length;
     for (let l = 0; same && l < states.length; l++) same = this.#cut[l] === states[l]?.trainable;
@@ -57,14 +56,14 @@ export class TrainingState {
     this.#count(-1);
     if (this.steps > 0) return;
     // no whole step yet: the slots are given back
-    for (const slot of this.#slots ?? []) this.network.scope.free(slot);
+    for (const slot of this.#slots ?? []) this.core.scope.free(slot);
     this.#slots = undefined;
     this.#cut = [];
   }
 
   #count(by: 1 | -1): void {
     this.steps += by;
-    this.network.step += by;
+    this.core.step += by;
     for (const segment of this.#segments) segment.step += by;
     this.#cut.forEach((trainable, l) => {
       if (trainable) this.#layerSteps[l] = (this.#layerSteps[l] as number) + by;
@@ -73,7 +72,7 @@ export class TrainingState {
 
   /** Runs of trainable layers that have made the same steps, as long as they can be. */
   #cutSegments(slots: readonly number[]): Segment[] {
-    const { states, parametersPointer, gradientsPointer } = this.network;
+    const { states, parameters, gradients } = this.core;
     this.#cut = states.map(({ trainable }) => trainable);
     const runs: { offset: number; length: number; step: number }[] = [];
     for (const { trainable, offset, parameterCount, index } of states) {
@@ -86,8 +85,8 @@ export class TrainingState {
     return runs.map(({ offset, length, step }) => ({
       step,
       length,
-      parameters: parametersPointer + 8 * offset,
-      gradients: gradientsPointer + 8 * offset,
+      parameters: parameters + 8 * offset,
+      gradients: gradients + 8 * offset,
       slots: slots.map((slot) => slot + 8 * offset),
     }));
   }

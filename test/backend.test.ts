@@ -230,6 +230,10 @@ describe.each(variants)("memory of %s", (variant) => {
     expect(backend.memory().usedBytes).toBeGreaterThan(0.9 * 48 * MIB);
   });
 
+  it.each([40 * MIB, 3_000_000])("may be taken whole at the start: %i bytes", async (bytes) => {
+    expectToWork(await load({ variant, memory: { initialBytes: bytes, maximumBytes: bytes } }));
+  });
+
   it("works in the least that is accepted, and refuses less", async () => {
     const least = 2 * MIB;
     expectToWork(await load({ variant, memory: { maximumBytes: least } }));

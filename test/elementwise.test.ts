@@ -308,26 +308,24 @@ onEveryVariant("elementwise", (context) => {
       expect(y.findIndex((value, i) => i > 0 && !(value > (y[i - 1] as number)))).toBe(-1);
     });
 
-    it.runIf(name !== "erf")("is as the host has it", () => {
-      const x = spread(1, 20000);
-      const f = host[name as keyof typeof host];
-      expect(
-        mismatch(
-          apply(context.backend, name, x),
-          x.map((value) => f(value)),
-          HOST_ULPS,
-          ulpDistance,
-        ),
-      ).toBeUndefined();
-    });
+    const f = name === "erf" ? undefined : host[name];
+    if (f !== undefined) {
+      it("is as the host has it", () => {
+        const x = spread(1, 20000);
+        const y = apply(context.backend, name, x);
+        expect(mismatch(y, Array.from(x, f), HOST_ULPS, ulpDistance)).toBeUndefined();
+      });
+    }
 
-    it.runIf(name === "erf" || name === "tanh")("is odd, bit for bit", () => {
-      const x = spread(2, 3000);
-      const negative = x.map((value) => -value);
-      const y = apply(context.backend, name, x);
-      const mirrored = apply(context.backend, name, negative).map((value) => -value);
-      expect(bitMismatch(mirrored, y)).toBeUndefined();
-    });
+    if (name === "erf" || name === "tanh") {
+      it("is odd, bit for bit", () => {
+        const x = spread(2, 3000);
+        const negative = x.map((value) => -value);
+        const y = apply(context.backend, name, x);
+        const mirrored = apply(context.backend, name, negative).map((value) => -value);
+        expect(bitMismatch(mirrored, y)).toBeUndefined();
+      });
+    }
 
     it.each([0, 1, 2, 3, 5, 8, 13])("gives an element the same bits at any place among %i", (length) => {
       const { backend } = context;

@@ -97,7 +97,7 @@ describe.each(["js", "simd"] as const)("errors in training: %s", (variant) => {
     expect((error as Error).constructor).toBe(Reflect.get(wasmgrad, (error as Error).name));
     expect(backend.memory()).toEqual(memory);
     expect(network.parameters).toEqual(parameters);
-    expect(network.busy).toBe(false);
+    expect(network.core.busy).toBe(false);
   }
 
   function rows(title: string, list: Row[]): void {
@@ -533,7 +533,7 @@ describe.each(["js", "simd"] as const)("errors in training: %s", (variant) => {
       { onEpoch: async () => throws() },
     ])("that throw: their error, and the network is free again: %o", async (options) => {
       expect(await thrownBy(() => trainer.fit(data, options))).toBe(mine);
-      expect(network.busy).toBe(false);
+      expect(network.core.busy).toBe(false);
       expect((await trainer.fit(data)).epochs).toBe(1);
     });
 

@@ -440,7 +440,7 @@ onEveryVariant("inputGradients", (context) => {
       for (const l of frozen) layerOf(network, l).trainable = false;
       const given = Float64Array.from(inputs);
       const cost = () => {
-        network.runForward(); // the same step again: the same mask
+        network.core.forward(); // the same step again: the same mask
         return network.backward(targets, LOSS);
       };
       const matrix = context.backend.matrix(5, FEATURES, given);

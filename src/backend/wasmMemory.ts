@@ -18,8 +18,9 @@ export class WasmMemory implements LinearMemory {
    * a half, a quarter and so on of it. undefined where shared memory is not to be had.
    */
   static create(initialBytes: number, maximumBytes = MAXIMUM_PAGES * PAGE): WasmMemory | undefined {
-    const initial = Math.max(1, Math.ceil(initialBytes / PAGE));
-    for (let maximum = Math.floor(maximumBytes / PAGE); maximum >= initial; maximum = Math.floor(maximum / 2)) {
+    const most = Math.floor(maximumBytes / PAGE);
+    const initial = Math.min(most, Math.max(1, Math.ceil(initialBytes / PAGE)));
+    for (let maximum = most; maximum >= initial; maximum = Math.floor(maximum / 2)) {
       try {
         return new WasmMemory(new WebAssembly.Memory({ initial, maximum, shared: true }), maximum * PAGE);
       } catch {

@@ -35,14 +35,10 @@ export class JsMemory implements LinearMemory {
   }
 
   grow(bytes: number): { start: number; end: number } | undefined {
-    const start = this.reservedBytes;
-    const wanted = Math.max(
-      bytes + 64,
-      start === 0 ? this.initialBytes : 0,
-      Math.min(CHUNK, this.maximumBytes - start),
-    );
-    const size = Math.ceil(wanted / SEGMENT) * SEGMENT;
-    if (start + size > this.maximumBytes) return undefined;
+    const start = this.#arrays.length * SEGMENT;
+    const wanted = Math.max(bytes + 2 * LINE, start === 0 ? this.initialBytes : 0, CHUNK);
+    const size = Math.floor(Math.min(wanted, this.maximumBytes - this.reservedBytes) / LINE) * LINE;
+    if (size < bytes + 2 * LINE || start + size > MAXIMUM_BYTES) return undefined;
     try {
       const array = new Float64Array(size / 8);
       for (let base = start; base < start + size; base += SEGMENT) {

@@ -29,13 +29,14 @@ export interface LayerState {
   readonly index: number;
   readonly fanIn: number;
   readonly units: number;
-  /** Addresses in linear memory; 0 where the layer has no parameters. */
+  /** Addresses in linear memory, of nothing where the layer has no parameters. */
   readonly weights: number;
   readonly bias: number;
   readonly weightGradients: number;
   readonly biasGradients: number;
   /** Where its parameters begin in the flat array, and how many there are. */
   readonly offset: number;
+  readonly weightCount: number;
   readonly parameterCount: number;
   trainable: boolean;
 }

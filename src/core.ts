@@ -1,0 +1,280 @@
+import type { ActivationName } from "./activations";
+import { Scope } from "./backend/arena";
+import type { Backend } from "./backend/backend";
+import type { Engine } from "./backend/engine";
+import { Batch } from "./batch";
+import { BusyError, DisposedError } from "./errors";
+import { Inference } from "./inference";
+import { initialize } from "./initializers";
+import { densePenalty } from "./layers/dense";
+import type { LayerDescription, LayerState } from "./layers/layer";
+import { layOut } from "./layout";
+import {
+  type CustomLoss,
+  customCost,
+  type LossBatch,
+  type LossLike,
+  type LossTask,
+  lossGradient,
+  lossOf,
+  sumLosses,
+} from "./losses";
+import type { MetricRows } from "./metrics";
+import { Passes } from "./passes";
+import { type Room, shrink } from "./room";
+
+/**
+ * What a network and its trainers share behind the border, where everything has been checked: parameters and gradients in
+ * linear memory, the passes over them, the batch in hand, and what may happen when.
+ */
+export class Core {
+  /** Training passes so far: dropout's masks depend on it. */
+  step = 0;
+  /** A fit is under way. */
+  busy = false;
+  readonly engine: Engine;
+  readonly scope: Scope;
+  readonly states: readonly LayerState[];
+  /** Units of the last layer. */
+  readonly units: number;
+  /** The activation of the last layer, where that is a dense one. */
+  readonly outputActivation: ActivationName | undefined;
+  /** Addresses of all parameters, layer by layer, weights before bias, and of their gradients. */
+  readonly parameters: number;
+  readonly gradients: number;
+  readonly parameterCount: number;
+  readonly batch: Batch;
+  readonly passes: Passes;
+  readonly inference: Inference;
+  readonly #rooms: readonly Room[];
+  readonly #task: LossTask;
+  /** One more with every change of the parameters that we know of. */
+  #updates = 0;
+  /** The updates at the last forward and at the last backward pass. */
+  #forwardAt = -1;
+  #backwardAt = -1;
+  #outputView: Float64Array = new Float64Array(0);
+  #inputGradientView: Float64Array = new Float64Array(0);
+  /** The name of the loss of one's own that is being asked. */
+  #askedLoss: string | undefined;
+  #disposed = false;
+
+  constructor(
+    readonly backend: Backend,
+    readonly inputs: number,
+    readonly descriptions: readonly LayerDescription[],
+    readonly seed: number,
+  ) {
+    const { engine } = backend;
+    engine.checkAlive("createNetwork");
+    this.engine = engine;
+    this.scope = new Scope(engine.arena);
+    const { total, placed } = layOut(inputs, descriptions);
+    const [parameters = 0, gradients = 0] = this.scope.allocateAll("createNetwork", [total, total]);
+    this.parameters = parameters;
+    this.gradients = gradients;
+    this.parameterCount = total;
+    this.states = placed(parameters, gradients);
+    const last = this.states[this.states.length - 1] as LayerState;
+    this.units = last.units;
+    this.outputActivation = last.description.kind === "dense" ? last.description.activation : undefined;
+    for (const { description, index, fanIn, units, weights } of this.states) {
+      if (description.kind !== "dense") continue;
+      initialize(engine.view(weights, fanIn * units), description.initializer, fanIn, units, seed, index);
+    }
+    this.batch = new Batch(backend, this.scope, inputs, this.units);
+    this.passes = new Passes(engine, this.scope, this.states, inputs);
+    this.inference = new Inference(engine, this.scope, this.states, inputs, this.units);
+    this.#rooms = [this.batch, this.batch.copies, this.passes, this.passes.inputGradients, this.inference];
+    const nothing = { samples: 0, outputs: 0, logits: 0, targets: 0, weights: 0, losses: 0 };
+    this.#task = { ...nothing, units: this.units, activation: this.outputActivation };
+    backend.networks.add(this.scope);
+  }
+
+  /** As in "4-16-3". */
+  get shape(): string {
+    const units = this.states.map(({ description, units }) =>
+      description.kind === "dense" ? units : description.kind,
+    );
+    return [this.inputs, ...units].join("-");
+  }
+
+  checkAlive(where: string): void {
+    if (this.#disposed) {
+      throw new DisposedError(`${where}: a network ${this.shape} was used after its dispose, a live one was expected`);
+    }
+    this.engine.checkAlive(where);
+  }
+
+  /** Throws where it is no more, or inside a loss of one's own. */
+  checkIdle(where: string): void {
+    this.checkAlive(where);
+    this.#checkNotAsking(where);
+  }
+
+  #checkNotAsking(where: string): void {
+    if (this.#askedLoss === undefined) return;
+    throw new BusyError(
+      `${where}: the network is waiting for the loss ${this.#askedLoss}, a call after it was expected`,
+    );
+  }
+
+  /** The parameters have changed. */
+  updated(): void {
+    this.#updates++;
+  }
+
+  /** Whether the parameters are those of the last forward, or backward, pass. */
+  get forwardHolds(): boolean {
+    return this.#forwardAt === this.#updates;
+  }
+
+  get backwardHolds(): boolean {
+    return this.#backwardAt < 0 || this.#backwardAt === this.#updates;
+  }
+
+  /** The batch in hand is about to change: backward needs another forward first. */
+  forget(): void {
+    this.passes.forget();
+    this.#backwardAt = -1;
+  }
+
+  /** The forward pass over what the batch holds. */
+  forward(): void {
+    const { batch } = this;
+    this.forget();
+    this.passes.forward(batch.inputs, batch.samples, this.seed, this.step);
+    this.#forwardAt = this.#updates;
+  }
+
+  /** The backward pass from the gradient of the outputs, or with `fused` from their delta. */
+  backwardFrom(fused: boolean): void {
+    this.passes.backward(fused);
+    this.#backwardAt = this.#updates;
+  }
+
+  /** Cost and gradients of what the batch holds, after `forward`. */
+  backward(loss: LossLike): number {
+    const { engine, passes, batch } = this;
+    const cost = this.cost(loss);
+    if (typeof loss === "string") {
+      const task = this.lossTask(batch, passes.outputs, passes.logits);
+      this.backwardFrom(lossGradient(engine, lossOf(loss), task, passes.outputGradient));
+    } else {
+      const out = engine.view(passes.outputGradient, batch.samples * this.units).fill(0);
+      this.#asking(loss, () => loss.gradient(this.#lossBatch(), out));
+      this.backwardFrom(false);
+    }
+    return cost;
+  }
+
+  /** The cost alone, penalties included. */
+  cost(loss: LossLike): number {
+    const { engine, passes, batch } = this;
+    let cost: number;
+    if (typeof loss === "string") {
+      const task = this.lossTask(batch, passes.outputs, passes.logits);
+      cost = sumLosses(engine, lossOf(loss), task) / batch.samples;
+    } else cost = this.#asking(loss, () => customCost(loss, this.#lossBatch()));
+    for (const state of this.states) cost += densePenalty(engine, state);
+    return cost;
+  }
+
+  /** A batch as the loss kernels see it. One object for good, so that a step allocates nothing. */
+  lossTask(batch: Batch, outputs: number, logits: number): LossTask {
+    const task = this.#task;
+    task.samples = batch.samples;
+    task.outputs = outputs;
+    task.logits = logits;
+    task.targets = batch.targets;
+    task.weights = batch.weights;
+    task.losses = batch.losses;
+    return task;
+  }
+
+  /** Runs a function of a loss of one's own, which sees live views: meanwhile no buffer may go away or change. */
+  #asking<Result>(loss: CustomLoss, ask: () => Result): Result {
+    this.#askedLoss = loss.name;
+    let answer: Result;
+    try {
+      answer = ask();
+    } finally {
+      this.#askedLoss = undefined;
+    }
+    this.checkAlive(`loss ${loss.name}`);
+    this.batch.checkInputs(`loss ${loss.name}`);
+    return answer;
+  }
+
+  #lossBatch(): LossBatch {
+    const { samples, units, outputs, targets } = this.metricRows();
+    return { outputs, targets, samples, units, sampleWeights: this.batch.weightView() };
+  }
+
+  /** Outputs and targets of the batch in hand. */
+  metricRows(): MetricRows {
+    const { batch, units, outputActivation: activation } = this;
+    const [outputs, targets] = [this.outputView(), batch.targetView()];
+    return { samples: batch.samples, units, outputs, targets, activation };
+  }
+
+  /** The outputs of the last forward pass: a live view, the same object while nothing moves. */
+  outputView(): Float64Array {
+    const { outputs, samples } = this.passes;
+    const length = samples * this.units;
+    if (this.#outputView.byteOffset !== outputs || this.#outputView.length !== length) {
+      this.#outputView = this.engine.view(outputs, length);
+    }
+    return this.#outputView;
+  }
+
+  /** dC/dX of the last backward pass: likewise. */
+  inputGradientView(where: string): Float64Array {
+    const pointer = this.passes.inputGradient(where);
+    const length = this.passes.samples * this.inputs;
+    if (this.#inputGradientView.byteOffset !== pointer || this.#inputGradientView.length !== length) {
+      this.#inputGradientView = this.engine.view(pointer, length);
+    }
+    return this.#inputGradientView;
+  }
+
+  /** How many rows there is room for, of each kind: what `giveBack` returns to after a failure. */
+  reserved(): readonly number[] {
+    return this.#rooms.map(({ rows }) => rows);
+  }
+
+  giveBack(rows: readonly number[]): void {
+    if (this.#disposed || this.engine.disposed) return;
+    this.forget();
+    this.#rooms.forEach((room, r) => {
+      shrink(room, rows[r] as number);
+    });
+  }
+
+  /** Runs a fit; a second one meanwhile is a BusyError. What it makes room for is given back where it fails. */
+  async training<Result>(where: string, work: () => Promise<Result>): Promise<Result> {
+    if (this.busy) {
+      throw new BusyError(
+        `${where}: the network is in training, one fit at a time was expected; await the other first`,
+      );
+    }
+    const rows = this.reserved();
+    this.busy = true;
+    try {
+      return await work();
+    } catch (error) {
+      this.giveBack(rows);
+      throw error;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#checkNotAsking("dispose");
+    this.#disposed = true;
+    this.backend.networks.delete(this.scope);
+    this.scope.dispose();
+  }
+}
