@@ -47,6 +47,7 @@ export function gemm(
   ldc: usize,
   workspace: usize,
 ): void {
+  if (m === 0) return;
   const tile = workspace;
   const packedA = tile + ((MR * NR) << 3);
   const packedB = packedA + ((MC * KC) << 3);

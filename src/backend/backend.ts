@@ -65,6 +65,8 @@ export class Backend implements Disposable {
     this.#check("matrix");
     checkWhole("matrix: rows", rows, 0);
     checkWhole("matrix: cols", cols, 0);
+    // an empty matrix costs no memory, but its other side is still a loop bound
+    if (rows * cols === 0) checkWhole("matrix: rows + cols of an empty matrix", rows + cols, 0, 2 ** 29);
     if (values === undefined) return this.#create("matrix", rows, cols);
     const flat = flatten("matrix: values", values, cols, this);
     if (flat.length !== rows * cols) {

@@ -56,10 +56,17 @@ export async function loadBackend(options: BackendOptions = {}): Promise<Backend
 
   const warnings: string[] = [];
   if (typeof threads === "number" && threads > 1) {
-    warnings.push(`threads: ${threads} were asked for, this version computes on 1; nothing needs to be done.`);
+    warnings.push(
+      `Of the ${threads} threads that were asked for 1 was taken: this version computes on the calling thread alone.`,
+    );
   }
   const limits = { initialBytes, maximumBytes };
-  if (variant === "js") return createJs(limits, warnings);
+  if (variant === "js") {
+    if (wasm === undefined) return createJs(limits, warnings);
+    throw new ArgumentError(
+      `${WHERE}: wasm was given with variant "js", which takes no binary; one of them was expected`,
+    );
+  }
   if (wasm !== undefined) return createGiven(wasm, variant, reproducible, limits, warnings);
   if (variant !== "auto") {
     const found = await tryVariant(variant, limits);
@@ -169,11 +176,12 @@ async function compileGiven(wasm: object | string): Promise<WebAssembly.Module> 
     );
   }
   try {
+    if (typeof wasm !== "object" && typeof wasm !== "string") throw new TypeError(`${shown(wasm)} was given`);
     if (wasm instanceof WebAssembly.Module) return wasm;
     if (wasm instanceof Uint8Array || wasm instanceof ArrayBuffer) return await WebAssembly.compile(wasm);
     const response = typeof wasm === "string" || "href" in wasm ? await fetchBinary(String(wasm)) : wasm;
     if (typeof response === "object" && "arrayBuffer" in response && typeof response.arrayBuffer === "function") {
-      const bytes: ArrayBuffer = await response.arrayBuffer();
+      const bytes: ArrayBuffer | Uint8Array = await response.arrayBuffer();
       return await WebAssembly.compile(bytes);
     }
   } catch (error) {
@@ -183,9 +191,24 @@ async function compileGiven(wasm: object | string): Promise<WebAssembly.Module> 
 }
 
 async function fetchBinary(url: string): Promise<object> {
+  if (url.startsWith("file:")) return { arrayBuffer: () => readFile(url) };
   const response = await fetch(url);
   if (typeof response === "object" && response !== null && "ok" in response && response.ok === true) return response;
   throw new Error(`${url} was not delivered`);
+}
+
+/** What Node lends at run time, so that no bundler sees an import. */
+interface NodeProcess {
+  getBuiltinModule?(name: "node:url"): { fileURLToPath(url: string): string };
+  getBuiltinModule?(name: "node:fs/promises"): { readFile(path: string): Promise<Uint8Array> };
+}
+
+/** Node's fetch does not know files. */
+async function readFile(url: string): Promise<Uint8Array> {
+  const node: NodeProcess | undefined = Reflect.get(globalThis, "process");
+  if (node?.getBuiltinModule === undefined) throw new Error(`${url} cannot be read here`);
+  const path = node.getBuiltinModule("node:url").fileURLToPath(url);
+  return node.getBuiltinModule("node:fs/promises").readFile(path);
 }
 
 function messageOf(error: unknown): string {

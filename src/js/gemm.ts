@@ -35,6 +35,7 @@ export function gemmKernels(memory: JsMemory) {
       ldc: number,
       workspace: number,
     ): void {
+      if (m === 0) return;
       const A = memory.array(a);
       const B = memory.array(b);
       const S = memory.array(s);
