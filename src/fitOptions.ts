@@ -23,12 +23,15 @@ export interface StepInfo {
 }
 
 export interface FitOptions {
+  /** Times over the data. Default 1. */
   epochs?: number;
+  /** Samples in a step; the last batch of an epoch is short where it must be. Default 32. */
   batchSize?: number;
-  /** A new order each epoch; false takes batches in order, the last one short. */
+  /** A new order each epoch; false takes the samples as they come. Default true. */
   shuffle?: boolean;
-  /** Of the order; default: the network's. */
+  /** Of the order. Default: the network's. */
   seed?: number;
+  /** Data to be evaluated after each epoch. */
   validation?: Data;
   /** The share of the samples, the last rows, held back for validation before shuffling. */
   validationSplit?: number;

@@ -23,7 +23,18 @@ export type { CustomLoss, LossBatch, LossLike, LossName } from "./losses";
 export type { MetricName } from "./metrics";
 export { createNetwork, type Network, type NetworkOptions } from "./network";
 export type { Numbers } from "./numbers";
-export { adagrad, adam, adamW, type Optimizer, rmsProp, sgd } from "./optimizers";
+export {
+  type AdagradOptions,
+  type AdamOptions,
+  adagrad,
+  adam,
+  adamW,
+  type Optimizer,
+  type RmsPropOptions,
+  rmsProp,
+  type SgdOptions,
+  sgd,
+} from "./optimizers";
 export type { Targets } from "./targets";
 export { Trainer } from "./trainer";
 export type { TrainerOptions } from "./trainerOptions";

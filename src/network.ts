@@ -20,7 +20,7 @@ export interface NetworkOptions {
   inputs: number;
   /** From the first to the last: `dense(...)`, `dropout(...)`. */
   layers: readonly LayerDescription[];
-  /** One seed for weights, dropout and the order of samples: same seed, same bits. */
+  /** One seed for weights, dropout and the order of samples: same seed, same bits. Default 42. */
   seed?: number;
   /** Default: one backend that everybody shares. */
   backend?: Backend;

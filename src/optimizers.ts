@@ -81,10 +81,19 @@ function settings<Defaults extends { learningRate: number } & Record<string, num
   return { ...defaults, ...given };
 }
 
-/** torch.optim.SGD. Nesterov needs momentum. */
-export function sgd(
-  options: { learningRate?: number; momentum?: number; nesterov?: boolean; weightDecay?: number } = {},
-): Optimizer {
+export interface SgdOptions {
+  /** Default 0.01. */
+  learningRate?: number;
+  /** Default 0. */
+  momentum?: number;
+  /** Default false; true needs momentum. */
+  nesterov?: boolean;
+  /** Added to the gradient. Default 0. */
+  weightDecay?: number;
+}
+
+/** torch.optim.SGD. Throws ArgumentError for settings out of range, as the others. */
+export function sgd(options: SgdOptions = {}): Optimizer {
   const defaults = { learningRate: 0.01, momentum: 0, nesterov: false, weightDecay: 0 };
   const config = settings("sgd", defaults, options);
   const { momentum, nesterov, weightDecay } = config;
@@ -102,13 +111,18 @@ export function sgd(
   });
 }
 
-type AdamOptions = {
+export interface AdamOptions {
+  /** Default 1e-3. */
   learningRate?: number;
+  /** Default 0.9. */
   beta1?: number;
+  /** Default 0.999. */
   beta2?: number;
+  /** Outside the square root. Default 1e-8. */
   epsilon?: number;
+  /** Default 0 for adam, 0.01 for adamW. */
   weightDecay?: number;
-};
+}
 
 function adamWith(name: string, options: AdamOptions, weightDecay: number, decoupled: boolean): Optimizer {
   const defaults = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay };
@@ -143,8 +157,17 @@ export function adamW(options: AdamOptions = {}): Optimizer {
   return adamWith("adamW", options, 0.01, true);
 }
 
-/** torch.optim.RMSprop, rho being its alpha. */
-export function rmsProp(options: { learningRate?: number; rho?: number; epsilon?: number } = {}): Optimizer {
+export interface RmsPropOptions {
+  /** Default 0.01. */
+  learningRate?: number;
+  /** PyTorch's alpha. Default 0.99. */
+  rho?: number;
+  /** Outside the square root. Default 1e-8. */
+  epsilon?: number;
+}
+
+/** torch.optim.RMSprop. */
+export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   const config = settings("rmsProp", { learningRate: 0.01, rho: 0.99, epsilon: 1e-8 }, options);
   const { rho, epsilon } = config;
   return firstOrder("rmsProp", config, 1, ({ kernels, learningRate }, { length, parameters, gradients, slots }) => {
@@ -152,8 +175,15 @@ export function rmsProp(options: { learningRate?: number; rho?: number; epsilon?
   });
 }
 
+export interface AdagradOptions {
+  /** Default 0.01. */
+  learningRate?: number;
+  /** Default 1e-10. */
+  epsilon?: number;
+}
+
 /** torch.optim.Adagrad. */
-export function adagrad(options: { learningRate?: number; epsilon?: number } = {}): Optimizer {
+export function adagrad(options: AdagradOptions = {}): Optimizer {
   const config = settings("adagrad", { learningRate: 0.01, epsilon: 1e-10 }, options);
   const { epsilon } = config;
   return firstOrder("adagrad", config, 1, ({ kernels, learningRate }, { length, parameters, gradients, slots }) => {

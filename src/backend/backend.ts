@@ -11,15 +11,19 @@ import { Matrix } from "./matrix";
 
 export type Variant = "relaxed" | "simd" | "scalar" | "js";
 
-export interface MatmulOptions {
+export interface MatmulOptions extends OutOption {
+  /** op(A) is A transposed. Default false. */
   transposeA?: boolean;
+  /** op(B) is B transposed. Default false. */
   transposeB?: boolean;
+  /** Default 1. A and B are read where it is 0, too: a NaN among them shows. */
   alpha?: number;
+  /** Default 0, which does not read C. */
   beta?: number;
-  out?: Matrix;
 }
 
 export interface OutOption {
+  /** Where the result goes, and what is returned. Default: a new Matrix. */
   out?: Matrix;
 }
 
@@ -168,8 +172,8 @@ export class Backend implements Disposable {
   }
 
   /**
-   * The cost C and dC/dOutputs (with fromLogits, dC/dLogits: outputs are then the z before the sigmoid or softmax that
-   * the loss belongs to, and both are exact however far out they lie). Samples are rows; the gradient is the caller's.
+   * The cost C and dC/dOutputs. With fromLogits outputs are the z before the sigmoid or softmax that the loss belongs to,
+   * the gradient is dC/dz, and both are exact however far out a finite z lies; a softmax also takes -infinity. Samples are rows; the gradient is the caller's.
    * Targets: of the outputs' shape, or class indices for categoricalCrossEntropy.
    */
   loss(

@@ -9,16 +9,16 @@ import { WasmMemory } from "./wasmMemory";
 type WasmVariant = Exclude<Variant, "js">;
 
 export interface BackendOptions {
-  /** "auto" takes the fastest that this engine has; a variant asked for by name that it lacks throws. */
+  /** "auto", the default, takes the fastest that this engine has; a variant asked for by name that it lacks throws. */
   variant?: "auto" | Variant;
-  /** A number, or as many as help. */
+  /** A number, or "auto", the default, for as many as help. */
   threads?: "auto" | number;
-  /** Never fuse multiply-add: the same bits on every engine and machine. */
+  /** Never fuse multiply-add: the same bits on every engine and machine. Default false. */
   reproducible?: boolean;
   memory?: {
-    /** Linear memory to take at once. */
+    /** Linear memory to take at once. Default: what the backend itself needs. */
     initialBytes?: number;
-    /** Linear memory to stay below. */
+    /** Linear memory to stay below, at least 2 MiB. Default: 4 GiB, or what the host allows. */
     maximumBytes?: number;
   };
   /** A compiled module, a Response, bytes or a URL of a binary of `wasmgrad/wasm/`, for hosts that forbid or cache inline wasm. */

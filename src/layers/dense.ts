@@ -13,13 +13,18 @@ import { type InitializerName, initializerNames } from "../initializers";
 import type { LayerPasses, LayerState } from "./layer";
 
 export interface DenseOptions {
+  /** Default "linear". */
   activation?: ActivationName;
-  /** Default: the one that fits the activation. */
+  /**
+   * Of the weights; the bias starts at 0. Default: heUniform for the relu family, gelu, silu and softplus, lecunNormal
+   * for selu, else glorotUniform.
+   */
   initializer?: InitializerName;
-  /** Adds l1 sum |W| to the cost. */
+  /** Adds l1 sum |W| to the cost. Default 0. */
   l1?: number;
-  /** Adds l2 sum W^2 to the cost. */
+  /** Adds l2 sum W^2 to the cost. Default 0. */
   l2?: number;
+  /** false: frozen from the start. Default true. */
   trainable?: boolean;
 }
 
