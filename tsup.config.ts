@@ -7,7 +7,6 @@ export default defineConfig({
   target: "es2022",
   platform: "neutral",
   splitting: true,
-  minify: true,
   sourcemap: true,
   dts: true,
   clean: true,

@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util";
 import { createNetwork, loadBackend, Trainer } from "wasmgrad";
 import { progress } from "../progress.mjs";
 import { readDigits } from "./data.mjs";
@@ -8,8 +9,8 @@ import { settings } from "./settings.mjs";
  *
  *     npm start [-- --seed 7]
  */
-const at = process.argv.indexOf("--seed");
-const seed = at < 0 ? 1 : Number(process.argv[at + 1]);
+const { values } = parseArgs({ options: { seed: { type: "string", default: "1" } } });
+const seed = Number(values.seed);
 const { training, heldOut } = await readDigits();
 const { layers, optimizer, epochs, batchSize } = settings;
 const samples = epochs * training.targets.length;
@@ -52,6 +53,7 @@ console.log(
   `${fast.backend.variant} is ${(fast.speed / plain.speed).toFixed(1)} times as fast as the same fit in plain JavaScript.\n`,
 );
 
-console.log(`Taken: variant "${fast.backend.variant}", ${fast.backend.threads} thread.`);
-for (const warning of fast.backend.warnings) console.log(`  ${warning}`);
-console.log(`\nNext: npm start -- --seed ${seed + 1}`);
+const { variant, threads, warnings } = fast.backend;
+console.log(`Taken: variant "${variant}", the fastest that this engine has, on ${threads} thread, the calling one.`);
+for (const warning of warnings) console.log(`  ${warning}`);
+console.log(`\nNext: npm start -- --seed ${seed + 1}, or npm run bench`);
