@@ -1,0 +1,46 @@
+import { expect, it } from "vitest";
+import { createNetwork, dense } from "../src/index";
+import { columnSums, generator, integers, matmul, mismatch } from "./oracle";
+import { onEveryVariant } from "./variants";
+
+const plain = { transposeA: false, transposeB: false, alpha: 1, beta: 0 };
+
+/** Around a block over the inner size of a product (256 terms), one and two of them. */
+const wide = [255, 256, 257, 512, 513];
+
+onEveryVariant("a dense layer", (context) => {
+  it.each(wide)("of %i features adds its bias once to each sum, in forward and predict", async (fanIn) => {
+    for (const [samples, units] of [
+      [1, 1],
+      [5, 3],
+      [13, 9],
+    ] as const) {
+      const network = await createNetwork({ inputs: fanIn, layers: [dense(units)], backend: context.backend });
+      const random = generator(fanIn + units);
+      const [x, w, b] = [samples * fanIn, fanIn * units, units].map((length) => integers(random, length, 50));
+      if (!x || !w || !b) throw new Error("three arrays were expected");
+      network.parameters.set([...w, ...b]);
+      const bias = Float64Array.from({ length: samples * units }, (_, at) => b[at % units] as number);
+      const expected = matmul({ ...plain, m: samples, n: units, k: fanIn, beta: 1 }, x, w, bias);
+      expect(mismatch(network.forward(x), expected, 0)).toBeUndefined();
+      expect(mismatch(network.predict(x), expected, 0)).toBeUndefined();
+      network.dispose();
+    }
+  });
+
+  it.each(wide)("has the gradients of %i samples, overwritten by the next", async (samples) => {
+    const [fanIn, units] = [7, 5];
+    const network = await createNetwork({ inputs: fanIn, layers: [dense(units)], backend: context.backend });
+    const random = generator(samples);
+    for (let again = 0; again < 2; again++) {
+      const [x, d] = [fanIn, units].map((columns) => integers(random, samples * columns, 50));
+      if (!x || !d) throw new Error("two arrays were expected");
+      network.forward(x);
+      network.backwardFrom(d);
+      const product = { ...plain, transposeA: true, m: fanIn, n: units, k: samples };
+      const expected = [...matmul(product, x, d, []), ...columnSums(samples, units, d)];
+      expect(mismatch(network.gradients, expected, 0)).toBeUndefined();
+    }
+    network.dispose();
+  });
+});
