@@ -8,9 +8,9 @@ import { Elementary } from "./math";
  *   value(x, s)    f(x), s = shared(x)
  *   slope(x, s)    f'(x)
  *
- * and three kernels, each a line: `name` (y = f(z)), `nameAndSlope` (also f'(z): what a layer saves for its
- * backward pass, where the exponential is at hand and no digit is lost to 1 - y), `nameGradient`
- * (dC/dz = dC/dy f'(z)). Softmax has no slope: softmax.ts.
+ * and two or three kernels, each a line: `name` (y = f(z)), `nameGradient` (dC/dz = dC/dy f'(z)) and, where the slope is
+ * what a layer saves for its backward pass, `nameAndSlope` (both at once: the exponential is at hand, and no digit is lost
+ * to 1 - y). Their operands all have `length` elements, and outputs may be inputs. Softmax has no slope: softmax.ts.
  */
 class Activation {
   /** y <- f(z). y may be z. */
@@ -241,13 +241,14 @@ class Silu {
   }
   @inline slope<V>(x: V, e: V): V {
     const tail = Lanes.splat<V>(SILU_TAIL);
+    // at infinity x sigmoid(-x) would be infinity times 0; from 800 on it is 0
     const near = Lanes.min<V>(x, Lanes.splat<V>(800));
     const s = Activation.logistic<V>(near, e);
     const rest = Activation.logistic<V>(Lanes.neg<V>(near), e);
     const y = Lanes.mul<V>(s, Lanes.madd<V>(near, rest, Lanes.splat<V>(1)));
     return Lanes.anyLess<V>(x, tail) ? Lanes.ifLess<V>(x, tail, Silu.far<V>(x, Lanes.splat<V>(1)), y) : y;
   }
-  /** (x + shift) e^x, past all of its values from -800 on. */
+  /** (x + shift) e^x. Below -800 it is 0: x is held there, so that -infinity gives no NaN. */
   @inline static far<V>(x: V, shift: V): V {
     const near = Lanes.max<V>(x, Lanes.splat<V>(-800));
     return Elementary.expTimes<V>(near, Lanes.add<V>(near, shift));

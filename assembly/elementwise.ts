@@ -3,7 +3,7 @@ import { Elementary } from "./math";
 
 /**
  * The loops over vectors of one length. What is done to an element comes as a class: `Op` names a type whose
- * methods never touch `this`, so `changetype<Op>(0)` is a free way to name its inlined code.
+ * methods never read a field of `this`, so `changetype<Op>(0)` is a free way to name its inlined code.
  * Outputs may be inputs: an element is read before it is written.
  */
 export class Elementwise {

@@ -2,11 +2,11 @@ import { MR, microKernel, NR } from "./gemm/micro";
 import { pack } from "./gemm/pack";
 import { Lanes } from "./lanes";
 
-/** Rows of op(A) in one packed block: with KC, 192 KiB, which stay in the second-level cache. */
+/** Rows of op(A) in one packed block: with KC, 192 KiB, which stay in the second-level cache. A multiple of MR. */
 const MC: usize = 96;
-/** Terms of the inner sum in one block: with MR and NR, panels of 20 KiB, which stay in the first-level cache. */
+/** Terms of the inner sum in one block: with MR and NR, panels of at most 20 KiB, which stay in the first-level cache. */
 const KC: usize = 256;
-/** Columns of op(B) in one packed block: with KC, 1 MiB. */
+/** Columns of op(B) in one packed block: with KC, 1 MiB. A multiple of NR. */
 const NC: usize = 512;
 
 /** Flags of gemm: op(X) is the transpose of X. */
@@ -26,8 +26,10 @@ export function gemmWorkspaceBytes(): usize {
  * S is C itself (BLAS's gemm), or any matrix; lds = 0 repeats one row, which is how a layer adds its bias.
  * beta = 0 writes C without reading S. C must not overlap A or B, nor S unless they are the same.
  *
+ * The loops are numbered as in Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008.
+ *
  * Order: c_ij starts at beta s_ij and takes (alpha a_ip) b_pj for p = 0, 1, ..., k - 1, one after the other.
- * Blocks over k continue that chain through C; tiles and tails never change it.
+ * (with one rounding each where the target fuses). Blocks over k continue that chain through C; tiles and tails never change it.
  * |error| <= (k + 2) u (|alpha| sum_p |a_ip| |b_pj| + |beta s_ij|), u = 2^-53, first order (Higham, 3.5)
  */
 export function gemm(
@@ -115,7 +117,7 @@ function macroKernel(
       if (rows === MR && columns === NR) {
         microKernel(kc, panelA, panelB, beta, startAt, lds, at, ldc);
       } else {
-        // an edge: the same register tile on a whole scratch tile, of which the part inside C is kept
+        // an edge: the same register tile on a whole scratch tile, of which only the part inside C is filled and kept
         if (beta !== 0) copyTile(rows, columns, startAt, lds, tile, NR);
         microKernel(kc, panelA, panelB, beta, tile, NR, tile, NR);
         copyTile(rows, columns, tile, NR, at, ldc);

@@ -5,8 +5,8 @@ import { Rows } from "./rows";
 /**
  * A loss that is a sum over elements is a class of two methods over one lane or many:
  *
- *   term(y, t, c)    its share of J; c is 0
- *   slope(y, t)      dJ/dy
+ *   term(y, t, c)    its share of J; c, which Rows.sum hands to every term, is not used
+ *   slope(y, t)      dJ/dy, up to the constant that `divisor` carries
  *
  * and two kernels, each a line: `nameLoss` writes J of each sample, `nameGradient` dC/dy (or dC/dz where it
  * starts from logits). The cross-entropy of a softmax, whose elements depend on each other: crossEntropy.ts.
@@ -137,7 +137,7 @@ class BinaryFromLogits {
   @inline term<V>(z: V, t: V, _: V): V {
     const zero = Lanes.splat<V>(0);
     const tail = Elementary.log1p<V>(Elementary.exp<V>(Lanes.neg<V>(Lanes.abs<V>(z))));
-    // max(z, 0) - z t as one product: z (1 - t) on the right, -z t on the left; 0 where t says so
+    // max(z, 0) - z t as one product: z (1 - t) on the right, -z t on the left; 0 where the factor is, for an infinite z too
     const one = Lanes.splat<V>(1);
     const missing = Lanes.ifLess<V>(zero, z, Lanes.sub<V>(one, t), Lanes.neg<V>(t));
     const reach = Lanes.ifEqual<V>(missing, zero, zero, Lanes.mul<V>(z, missing));
@@ -153,7 +153,7 @@ class BinaryFromLogits {
   }
 }
 
-/** losses_i <- factor sum_j (max(z, 0) - z t + log1p(e^-|z|)): finite for every finite logit. */
+/** losses_i <- factor sum_j (max(z, 0) - z t + log1p(e^-|z|)): finite for logits within half of float64's range. */
 export function binaryLogitsLoss(samples: usize, units: usize, factor: f64, z: usize, t: usize, losses: usize): void {
   Loss.value<BinaryFromLogits>(samples, units, factor, z, t, losses);
 }

@@ -2,7 +2,7 @@ import { Lanes } from "./lanes";
 
 /**
  * Reductions along one row, in the order that every variant keeps: the terms of even index one after the
- * other, those of odd index one after the other, then even + odd. Two lanes do it in one chain, one lane in two.
+ * other, those of odd index one after the other, then even + odd. v128 keeps both sums in one register, f64 in two variables.
  */
 export class Rows {
   /** sum_j Op.term(x_j, y_j, c) for j < units. */

@@ -10,7 +10,7 @@ export function progress({ label, epochs, stream = process.stdout }) {
   const bars = stream.isTTY
     ? new MultiBar(
         {
-          format: `${label} {bar} epoch {epoch}/${epochs}  cost {cost}  {speed} samples/s  {eta_formatted} left`,
+          format: `${label} {bar} epoch {epoch}/${epochs}  cost {cost}  {speed} samples/s`,
           stream,
           barsize: 20,
           clearOnComplete: true,
@@ -29,9 +29,9 @@ export function progress({ label, epochs, stream = process.stdout }) {
     onStep({ epoch, batch, batches, samples: count, cost }) {
       samples += count;
       if (bars === undefined) return;
-      // the bar draws itself now and then: what it shows is made no more often than that
+      // the bar draws itself now and then: what it shows is made no more often than that, and for an epoch's last step
       const now = performance.now();
-      if (now - drawn < 40) return;
+      if (now - drawn < 40 && batch < batches) return;
       drawn = now;
       const shown = { epoch, cost: cost.toFixed(4), speed: samplesPerSecond().toLocaleString("en") };
       bar ??= bars.create(epochs * batches, 0, shown);
@@ -47,6 +47,8 @@ export function progress({ label, epochs, stream = process.stdout }) {
       else bars.log(line);
     },
     close() {
+      // lines that wait to be written are written when the bars are drawn
+      bars?.update();
       bars?.stop();
     },
     samplesPerSecond,

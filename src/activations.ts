@@ -21,6 +21,19 @@ type Activation =
     }
   | { forward: "softmax"; backward: "softmaxGradient"; saves: "rows"; initializer: InitializerName };
 
+/**
+ *     linear     x
+ *     relu       max(x, 0)
+ *     leakyRelu  x, or 0.01 x below 0
+ *     elu        x, or e^x - 1 below 0
+ *     selu       1.0507 x, or 1.7581 (e^x - 1) below 0
+ *     gelu       x Phi(x), exact, by erfc
+ *     silu       x sigmoid(x)
+ *     softplus   log(1 + e^x)
+ *     sigmoid    1 / (1 + e^-x)
+ *     tanh       tanh x
+ *     softmax    e^x_j / sum_k e^x_k, over a row
+ */
 export type ActivationName =
   | "linear"
   | "relu"

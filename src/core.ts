@@ -147,8 +147,8 @@ export class Core {
     this.#forwardAt = this.#updates;
   }
 
-  /** The backward pass from the gradient of the outputs, or with `fused` from their delta. */
-  backwardFrom(fused: boolean): void {
+  /** All gradients from that of the outputs, or with `fused` from the delta of the output layer. */
+  descend(fused: boolean): void {
     this.passes.backward(fused);
     this.#backwardAt = this.#updates;
   }
@@ -159,11 +159,11 @@ export class Core {
     const cost = this.cost(loss);
     if (typeof loss === "string") {
       const task = this.lossTask(batch, passes.outputs, passes.logits);
-      this.backwardFrom(lossGradient(engine, lossOf(loss), task, passes.outputGradient));
+      this.descend(lossGradient(engine, lossOf(loss), task, passes.outputGradient));
     } else {
       const out = engine.view(passes.outputGradient, batch.samples * this.units).fill(0);
       this.#asking(loss, () => loss.gradient(this.#lossBatch(), out));
-      this.backwardFrom(false);
+      this.descend(false);
     }
     return cost;
   }

@@ -21,7 +21,7 @@ export class DisposedError extends WasmgradError {
   override name = "DisposedError";
 }
 
-/** A second `fit` on a network that is in training. */
+/** A second `fit` on a network that is in training, or a call on one that is waiting for a loss of one's own. */
 export class BusyError extends WasmgradError {
   override name = "BusyError";
 }
@@ -62,7 +62,7 @@ export function checkNumber(
 /** Throws an ArgumentError where `options` is no object, or has a key that is not among `known`. */
 export function checkOptions(where: string, options: object, known: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new ArgumentError(`${where}: ${shown(options)} was given, an object with options was expected`);
+    throw new ArgumentError(`${where}: ${shown(options)} was given, an object with ${known.join(", ")} was expected`);
   }
   for (const key of Object.keys(options)) checkName(`${where}: option`, key, known);
 }

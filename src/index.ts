@@ -1,7 +1,7 @@
 export type { ActivationName } from "./activations";
-export type { Backend, MatmulOptions, MemoryUse, OutOption, Variant } from "./backend/backend";
+export { Backend, type MatmulOptions, type MemoryUse, type OutOption, type Variant } from "./backend/backend";
 export { type BackendOptions, loadBackend } from "./backend/load";
-export type { Matrix } from "./backend/matrix";
+export { Matrix } from "./backend/matrix";
 export { checkGradients, type GradientCheck } from "./checkGradients";
 export type { Data } from "./dataset";
 export {
@@ -21,7 +21,7 @@ export { type DropoutDescription, dropout } from "./layers/dropout";
 export type { Layer, LayerDescription } from "./layers/layer";
 export type { CustomLoss, LossBatch, LossLike, LossName } from "./losses";
 export type { MetricName } from "./metrics";
-export { createNetwork, type Network, type NetworkOptions } from "./network";
+export { createNetwork, Network, type NetworkOptions } from "./network";
 export type { Numbers } from "./numbers";
 export {
   type AdagradOptions,

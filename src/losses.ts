@@ -18,6 +18,19 @@ interface Loss {
   fused?: { activation: ActivationName; value: LossKernel; gradient: LossKernel; gradientFrom: Source };
 }
 
+/**
+ * The cost of n samples of m outputs, d = Yhat - Y:
+ *
+ *     sumOfSquares             1/(2n) sum d^2
+ *     meanSquaredError         1/(nm) sum d^2
+ *     huber                    1/(nm) sum (d^2 / 2, or |d| - 1/2 where |d| > 1)
+ *     meanAbsoluteError        1/(nm) sum |d|
+ *     binaryCrossEntropy       -1/n sum (Y log Yhat + (1 - Y) log(1 - Yhat)): m times PyTorch's mean
+ *     categoricalCrossEntropy  -1/n sum Y log Yhat
+ *
+ * The cross-entropies are computed from the logits where the output layer is the sigmoid, or softmax, that they belong to;
+ * on another output they take the form above as it stands, which is infinite where Yhat is infinitely wrong.
+ */
 export type LossName =
   | "sumOfSquares"
   | "meanSquaredError"

@@ -98,7 +98,10 @@ export class Network implements Disposable {
     return this.core.seed;
   }
 
-  /** All parameters, layer by layer, weights before bias: a live view. */
+  /**
+   * All parameters, layer by layer, weights before bias: a live view. What is written through it is not noticed:
+   * forward, backward and inputGradients belong to the parameters as they were at the forward.
+   */
   get parameters(): Float64Array {
     this.core.checkAlive("parameters");
     return this.#parameters;
@@ -124,9 +127,9 @@ export class Network implements Disposable {
     const values = flatten(`${where}: inputs`, inputs, features, backend);
     const samples = values.length / features;
     if (out !== undefined && (!(out instanceof Float64Array) || out.length !== samples * units)) {
-      const given = out instanceof Float64Array ? `${out.length} numbers` : shown(out);
+      const given = out instanceof Float64Array ? `${out.length} numbers were` : `${shown(out)} was`;
       throw new ShapeError(
-        `${where}: out: ${given} was given, a Float64Array of ${samples} x ${units} = ${samples * units} was expected`,
+        `${where}: out: ${given} given, a Float64Array of ${samples} x ${units} = ${samples * units} was expected`,
       );
     }
     const result = out ?? new Float64Array(samples * units);
@@ -194,12 +197,12 @@ export class Network implements Disposable {
       if (!Number.isFinite(values[i])) throwNotFinite(`${where}: outputGradient`, values[i], i, units);
     }
     engine.view(passes.outputGradient, length).set(values);
-    this.core.backwardFrom(false);
+    this.core.descend(false);
   }
 
   /**
-   * dC/dX of the last backward, n x inputs: a live view until the next forward, computed when first asked for. After an update
-   * of the parameters it is too late: ArgumentError.
+   * dC/dX of the last backward, n x inputs: a live view until the next forward, computed when first asked for. After a
+   * step or copyFrom it is too late: ArgumentError; an update of one's own through `parameters` is not noticed, so ask first.
    */
   get inputGradients(): Float64Array {
     const where = "inputGradients";

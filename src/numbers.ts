@@ -69,9 +69,7 @@ function flattenRows(where: string, rows: readonly unknown[], columns: number): 
   for (let r = 0; r < rows.length; r++) {
     const row = rows[r];
     if (!Array.isArray(row)) {
-      throw new ShapeError(
-        `${where}: row ${r} is ${shown(row)}, a row of ${columns} numbers was expected as in the others`,
-      );
+      throw new ShapeError(`${where}: row ${r} is ${shown(row)}, a row of ${columns} numbers was expected`);
     }
     if (row.length !== columns) {
       throw new ShapeError(`${where}: row ${r} has ${row.length} values, ${columns} were expected`);

@@ -7,7 +7,7 @@ import type { LayerPasses, LayerRun, LayerState } from "./layers/layer";
 import { type Room, Rows } from "./room";
 
 /** Both directions of every kind of layer. */
-const passes: Record<LayerState["description"]["kind"], LayerPasses> = {
+const passesOf: Record<LayerState["description"]["kind"], LayerPasses> = {
   dense: densePasses,
   dropout: dropoutPasses,
 };
@@ -50,25 +50,28 @@ export class Passes implements Room {
   /** Makes room for `rows` samples. */
   reserve(where: string, rows: number): void {
     if (rows <= this.rows) return;
-    const last = this.runs.length - 1;
     const widest = Math.max(...this.runs.map(({ state }) => state.units));
+    // two deltas, then for each layer its outputs and what it keeps: the output layer z, the others what they save
+    const last = this.runs.length - 1;
+    const keeps = this.runs.map(({ state }) => {
+      if (state.index === last && state.description.kind === "dense") return "logits";
+      return passesOf[state.description.kind].saves(state) ? "saved" : undefined;
+    });
     const lengths = [rows * widest, rows * widest];
     for (const { state } of this.runs) {
-      const keeps = state.index === last ? state.description.kind === "dense" : false;
-      const saves = !keeps && passes[state.description.kind].saves(state);
-      lengths.push(rows * state.units, keeps || saves ? rows * state.units : 0);
+      lengths.push(rows * state.units, keeps[state.index] === undefined ? 0 : rows * state.units);
     }
     const blocks = this.scope.allocateAll(where, lengths);
     this.dispose();
     this.#blocks = blocks;
-    this.#deltas = [blocks[0] ?? 0, blocks[1] ?? 0];
-    this.runs.forEach((run, l) => {
-      const second = lengths[2 * l + 3] === 0 ? 0 : (blocks[2 * l + 3] ?? 0);
-      const keeps = l === last && run.state.description.kind === "dense";
-      run.y = blocks[2 * l + 2] ?? 0;
-      run.logits = keeps ? second : 0;
-      run.saved = keeps ? 0 : second;
-    });
+    const [first = 0, second = 0, ...ofLayers] = blocks;
+    this.#deltas = [first, second];
+    for (const run of this.runs) {
+      const [y = 0, kept = 0] = ofLayers.slice(2 * run.state.index);
+      run.y = y;
+      run.logits = keeps[run.state.index] === "logits" ? kept : 0;
+      run.saved = keeps[run.state.index] === "saved" ? kept : 0;
+    }
     this.rows = rows;
   }
 
@@ -112,7 +115,7 @@ export class Passes implements Room {
       run.x = from;
       run.seed = seed;
       run.step = step;
-      passes[run.state.description.kind].forward(run);
+      passesOf[run.state.description.kind].forward(run);
       from = run.y;
     }
     this.samples = samples;
@@ -142,7 +145,7 @@ export class Passes implements Room {
     this.#descend(0, false, false);
     const run = this.runs[0] as LayerRun;
     const { pointer } = this.inputGradients;
-    const found = passes[run.state.description.kind].inputGradient(run, this.#delta, pointer);
+    const found = passesOf[run.state.description.kind].inputGradient(run, this.#delta, pointer);
     if (found !== pointer) this.engine.kernels.linear(this.samples * run.state.fanIn, found, pointer);
     this.#inputsReached = true;
     return pointer;
@@ -153,10 +156,10 @@ export class Passes implements Room {
     while (this.#reached > bottom) {
       const above = this.runs[this.#reached];
       const run = this.runs[this.#reached - 1] as LayerRun;
-      const layer = passes[run.state.description.kind];
+      const layer = passesOf[run.state.description.kind];
       if (above !== undefined) {
-        const kind = passes[above.state.description.kind];
-        this.#delta = kind.inputGradient(above, this.#delta, this.#other(this.#delta));
+        const layerAbove = passesOf[above.state.description.kind];
+        this.#delta = layerAbove.inputGradient(above, this.#delta, this.#other(this.#delta));
       }
       if (above !== undefined || !fused) layer.delta(run, this.#delta);
       if (gradients && run.state.trainable) layer.gradients(run, this.#delta);

@@ -32,13 +32,9 @@ export class Trainer {
     this.loss = loss;
     this.optimizer = optimizer;
     this.metrics = metrics;
-    const { core } = network;
-    this.#core = core;
-    this.#state = new TrainingState(core, optimizer);
-    this.#objective = this.#state.objective(() => {
-      core.forward();
-      return core.backward(loss);
-    });
+    this.#core = network.core;
+    this.#state = new TrainingState(network.core, optimizer);
+    this.#objective = this.#state.objective(() => this.#costAndGradients());
   }
 
   /**
@@ -129,7 +125,7 @@ export class Trainer {
     return true;
   }
 
-  /** Forward, backward, update: the optimizer asks the objective for cost and gradients of the batch in hand. */
+  /** The training step: the optimizer asks for cost and gradients, once or more, and moves the parameters. */
   #update(where: string): number {
     const core = this.#core;
     core.passes.reserve(where, core.batch.samples);
@@ -142,6 +138,12 @@ export class Trainer {
       this.#state.undo();
       throw error;
     }
+  }
+
+  /** Forward and backward over the batch in hand, at the parameters as they are. */
+  #costAndGradients(): number {
+    this.#core.forward();
+    return this.#core.backward(this.loss);
   }
 
   /** Loss, without penalties, and metrics over the whole set: never a mean of batches. Dropout is off. */

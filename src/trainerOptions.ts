@@ -5,7 +5,7 @@ import { Network } from "./network";
 import { type Optimizer, sgd } from "./optimizers";
 
 export interface TrainerOptions {
-  /** Default: the one that fits the output activation. */
+  /** Default: categoricalCrossEntropy for a softmax output, binaryCrossEntropy for a sigmoid, else sumOfSquares. */
   loss?: LossLike;
   /** Default: sgd(). */
   optimizer?: Optimizer;

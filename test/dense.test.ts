@@ -43,4 +43,17 @@ onEveryVariant("a dense layer", (context) => {
     }
     network.dispose();
   });
+
+  it.each([1, 127, 128, 129, 256, 257, 700])("has the penalties of all of its %i weights", async (fanIn) => {
+    const layers = [dense(1, { l1: 0.5, l2: 0.25 })];
+    const network = await createNetwork({ inputs: fanIn, layers, backend: context.backend });
+    const weights = integers(generator(fanIn), fanIn, 50);
+    network.parameters.set([...weights, 3]);
+    network.forward(new Float64Array(fanIn));
+    // all of them whole numbers over a power of two: every sum is exact
+    const expected = weights.reduce((sum, w) => sum + 0.5 * Math.abs(w) + 0.25 * w * w, 0);
+    expect(network.backward([3], "sumOfSquares")).toBe(expected);
+    expect([...network.gradients]).toEqual([...weights.map((w) => 0.5 * Math.sign(w) + 0.5 * w), 0]);
+    network.dispose();
+  });
 });

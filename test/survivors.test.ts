@@ -1,7 +1,19 @@
 /** What no other test would notice, as test/mutants found: each of these kills a mutant that had survived. */
 import { describe, expect, it } from "vitest";
-import { ArgumentError, createNetwork, dense, loadBackend, OutOfMemoryError } from "../src/index";
-import { relativeErrorOf } from "./oracle";
+import {
+  ArgumentError,
+  type CustomLoss,
+  checkGradients,
+  createNetwork,
+  dense,
+  dropout,
+  loadBackend,
+  OutOfMemoryError,
+  sgd,
+  Trainer,
+} from "../src/index";
+import { power } from "../src/power";
+import { bitMismatch, generator, mismatch, relativeErrorOf, uniform } from "./oracle";
 import { onEveryVariant, variants } from "./variants";
 
 const MIB = 2 ** 20;
@@ -61,6 +73,99 @@ onEveryVariant("survivors", (context) => {
     network.dispose();
   });
 
+  it("predict is forward, bit by bit, through many layers that grow, on many rows", async () => {
+    const { backend } = context;
+    // more rows than one block of a product, so that a layer which wrote over its own inputs would read the results
+    const samples = 200;
+    const layers = [5, 9, 17, 33, 4].map((units) => dense(units, "tanh"));
+    const network = await createNetwork({ inputs: 3, layers, backend });
+    const inputs = uniform(generator(1), samples * 3);
+    const outputs = network.forward(inputs).slice();
+    expect(bitMismatch(network.predict(inputs), outputs)).toBeUndefined();
+    network.dispose();
+  });
+
+  it("checkGradients names the bias whose gradient is wrong", async () => {
+    const { backend } = context;
+    const [fanIn, units] = [2, 3];
+    const network = await createNetwork({ inputs: fanIn, layers: [dense(2), dense(units)], backend });
+    for (let wrong = 0; wrong < units; wrong++) {
+      const loss: CustomLoss = {
+        name: "one slope twice too large",
+        value: ({ outputs }) => outputs.reduce((sum, y) => sum + y, 0),
+        gradient(_, out) {
+          out.fill(1)[wrong] = 2;
+        },
+      };
+      // inputs and bias of 0: the weights of the last layer have no gradient, and weights of 0 none below
+      network.layers[1]?.weights.fill(0);
+      const found = checkGradients(network, [0, 0], [0, 0, 0], loss);
+      expect({ ...found, maxRelativeError: 0.5 }).toEqual({
+        maxRelativeError: 0.5,
+        layer: 1,
+        parameter: "bias",
+        index: wrong,
+      });
+      expect(found.maxRelativeError).toBeCloseTo(0.5, 6);
+    }
+    network.dispose();
+  });
+
+  it("the first of equal outputs is the answer, and the first of equal targets what it should be", async () => {
+    const { backend } = context;
+    const layers = [dense(3, { activation: "softmax", initializer: "zeros" })];
+    const network = await createNetwork({ inputs: 1, layers, backend });
+    const trainer = new Trainer(network);
+    const inputs = [1, 2, 3, 4, 5];
+    // outputs of a third each
+    expect(trainer.evaluate({ inputs, targets: [0, 1, 2, 2, 0] }).accuracy).toBe(2 / 5);
+    const half = [0.5, 0.5, 0];
+    const targets = [...half, ...half, 0, 0.5, 0.5, 0, 0.5, 0.5, 0.5, 0, 0.5];
+    expect(trainer.evaluate({ inputs, targets }).accuracy).toBe(3 / 5);
+    network.dispose();
+  });
+
+  it("the gradient of a loss of one's own starts from zeros, whatever stood there", async () => {
+    const network = await createNetwork({ inputs: 1, layers: [dense(3)], backend: context.backend });
+    const loss = (at: number): CustomLoss => ({
+      name: `output ${at}`,
+      value: ({ outputs }) => outputs[at] as number,
+      gradient(_, out) {
+        out[at] = 1;
+      },
+    });
+    for (const at of [0, 2, 1]) {
+      network.forward([2]);
+      network.backward([0, 0, 0], loss(at));
+      const bias = [0, 1, 2].map((j) => (j === at ? 1 : 0));
+      expect([...network.gradients]).toEqual([...bias.map((slope) => 2 * slope), ...bias]);
+    }
+    network.dispose();
+  });
+
+  it("a step of a trainer has a dropout mask of its own, that of a forward pass in its place", async () => {
+    const { backend } = context;
+    const options = { inputs: 4, layers: [dense(20, "tanh"), dropout(0.5), dense(2)], seed: 9, backend };
+    const [trained, passed, fitted] = [
+      await createNetwork(options),
+      await createNetwork(options),
+      await createNetwork(options),
+    ];
+    const still = { loss: "sumOfSquares", optimizer: sgd({ learningRate: 0 }) } as const;
+    const trainer = new Trainer(trained, still);
+    const data = { inputs: [1, 2, 3, 4, 5, 6, 7, 8], targets: [1, 0, 0, 1] };
+    const steps = Array.from({ length: 6 }, () => trainer.step(data.inputs, data.targets));
+    const passes = steps.map(() => {
+      passed.forward(data.inputs);
+      return passed.backward(data.targets, "sumOfSquares");
+    });
+    const { loss } = await new Trainer(fitted, still).fit(data, { epochs: 6, shuffle: false });
+    expect(new Set(passes).size).toBe(6);
+    expect(steps).toEqual(passes);
+    expect(mismatch(loss, passes, 2 ** -51)).toBeUndefined(); // an epoch's loss is multiplied and divided by its samples
+    for (const network of [trained, passed, fitted]) network.dispose();
+  });
+
   it("the arena leaves an address alone that was freed before, or never handed out", () => {
     const { arena } = context.backend.engine;
     const before = arena.usedBytes;
@@ -77,6 +182,17 @@ onEveryVariant("survivors", (context) => {
 });
 
 describe("survivors", () => {
+  it("a power is a product of squares, lowest first, so that no engine's own power has a say in it", () => {
+    for (const base of [0.8, 0.9, 0.95, 0.99, 0.999]) {
+      const squares = [base];
+      for (let bit = 1; bit < 14; bit++) squares.push((squares[bit - 1] as number) * (squares[bit - 1] as number));
+      for (let exponent = 0; exponent < 10000; exponent += exponent < 100 ? 1 : 37) {
+        const factors = squares.filter((_, bit) => ((exponent >> bit) & 1) === 1);
+        expect(power(base, exponent)).toBe(factors.reduce((product, factor) => product * factor, 1));
+      }
+    }
+  });
+
   it("relaxed is taken by itself where it fuses, and only there", async () => {
     const backend = await loadBackend();
     let fuses = false;

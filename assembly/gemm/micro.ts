@@ -2,8 +2,8 @@ import { Lanes } from "../lanes";
 
 /**
  * The register tile: MR rows of two vectors. With a fused multiply-add twelve sums, two vectors of B and a
- * broadcast of A fill the 16 registers of x86-64; where product and sum are apart the product needs one more,
- * and six rows spill.
+ * broadcast of A leave one of the 16 registers of x86-64 to the compiler; where product and sum are apart the product
+ * takes that one, and six rows spill: four are faster. Divides MC; NR divides NC.
  */
 export const MR: usize = Lanes.fused ? 6 : 4;
 /** Columns of the register tile: two vectors. */

@@ -2,7 +2,7 @@ import { type ActivationName, activate, activationNames, backwardFromPreActivati
 import { disposeSymbol } from "../disposable";
 import { ArgumentError, checkBoolean, checkName, checkOptions, checkWhole, ShapeError, shown } from "../errors";
 import { type LossName, lossGradient, lossNames, lossOf, sumLosses } from "../losses";
-import { checkBackend, flatten, type Numbers } from "../numbers";
+import { checkBackend, flatten, isFlat, type Numbers } from "../numbers";
 import { type Targets, writeTargets } from "../targets";
 import { Scope } from "./arena";
 import { type Engine, TRANSPOSE_A, TRANSPOSE_B } from "./engine";
@@ -72,7 +72,8 @@ export class Backend implements Disposable {
     // an empty matrix costs no memory, but its other side is still a loop bound
     if (rows * cols === 0) checkWhole("matrix: rows + cols of an empty matrix", rows + cols, 0, 2 ** 29);
     if (values === undefined) return this.#create("matrix", rows, cols);
-    const flat = flatten("matrix: values", values, cols, this);
+    const short = isFlat(values) && values.length !== rows * cols;
+    const flat = short ? values : flatten("matrix: values", values, cols, this);
     if (flat.length !== rows * cols) {
       throw new ShapeError(
         `matrix: ${flat.length} values were given, ${rows} x ${cols} = ${rows * cols} were expected`,
@@ -173,7 +174,7 @@ export class Backend implements Disposable {
 
   /**
    * The cost C and dC/dOutputs. With fromLogits outputs are the z before the sigmoid or softmax that the loss belongs to,
-   * the gradient is dC/dz, and both are exact however far out a finite z lies; a softmax also takes -infinity. Samples are rows; the gradient is the caller's.
+   * the gradient is dC/dz, and both are exact however far out z lies (within half of float64's range; -infinity too for a softmax). Samples are rows; the gradient is the caller's.
    * Targets: of the outputs' shape, or class indices for categoricalCrossEntropy.
    */
   loss(

@@ -92,6 +92,7 @@ export const densePasses: LayerPasses = {
       activate(engine.kernels, activation, samples, state.units, logits, y);
       return;
     }
+    // z waits where its slope will stand
     const z = saved === 0 ? y : saved;
     affine(engine, state, samples, x, z);
     if (activation !== "linear") activateAndSave(engine.kernels, activation, samples, state.units, z, y, saved);
@@ -100,6 +101,7 @@ export const densePasses: LayerPasses = {
   // D = dC/dY . f'(Z)
   delta({ engine, state, samples, y, saved, logits }, gradient) {
     const activation = activationOf(state);
+    // from z where it was kept; a softmax goes from y, as it always does
     if (logits !== 0 && activation !== "softmax") {
       backwardFromPreActivation(engine, activation, samples, state.units, logits, gradient, gradient);
     } else backwardFromSaved(engine.kernels, activation, samples, state.units, y, saved, gradient, gradient);

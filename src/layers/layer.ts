@@ -52,7 +52,7 @@ export interface LayerRun {
   y: number;
   /** What the forward pass leaves for the backward pass, samples x units. */
   saved: number;
-  /** The z of the output layer, samples x units; 0 elsewhere. */
+  /** The z of the output layer, samples x units, which saves that instead; 0 elsewhere. */
   logits: number;
   seed: number;
   step: number;
