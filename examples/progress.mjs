@@ -1,12 +1,12 @@
 import { MultiBar, Presets } from "cli-progress";
 
 /**
- * Reports a fit: a line for each epoch, and on a terminal a bar below them for the work under way. `onStep` and
+ * Reports a fit: a line for each epoch (or for each `every` of them), and on a terminal a bar below them for the work under way. `onStep` and
  * `onEpoch` go to `fit` as they are; `close` ends it, also after an error.
  *
- * @param {{ label: string, epochs: number, stream?: NodeJS.WriteStream }} options
+ * @param {{ label: string, epochs: number, every?: number, stream?: NodeJS.WriteStream }} options
  */
-export function progress({ label, epochs, stream = process.stdout }) {
+export function progress({ label, epochs, every = 1, stream = process.stdout }) {
   const bars = stream.isTTY
     ? new MultiBar(
         {
@@ -38,6 +38,7 @@ export function progress({ label, epochs, stream = process.stdout }) {
       bar.update((epoch - 1) * batches + batch, shown);
     },
     onEpoch({ epoch, loss, accuracy, validationAccuracy }) {
+      if (epoch % every !== 0 && epoch !== epochs) return;
       const parts = [`${label} epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`];
       parts.push(`cost ${loss.toFixed(4)}`);
       if (accuracy !== undefined) parts.push(`training accuracy ${accuracy.toFixed(4)}`);
