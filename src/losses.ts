@@ -105,7 +105,7 @@ export interface CustomLoss {
   readonly name: string;
   /** The cost C of the batch, a mean over its samples. */
   value(batch: LossBatch): number;
-  /** Writes dC/dOutputs, samples x units, into `out`. */
+  /** Writes dC/dOutputs, samples x units, into `out`, which is zeros when it is handed over. */
   gradient(batch: LossBatch, out: Float64Array): void;
 }
 

@@ -56,4 +56,37 @@ onEveryVariant("a dense layer", (context) => {
     expect([...network.gradients]).toEqual([...weights.map((w) => 0.5 * Math.sign(w) + 0.5 * w), 0]);
     network.dispose();
   });
+
+  // more rows than one block of a product (96), and layers that grow on the way down: a delta must not lie over the next
+  it.each([3, 97, 200])("hands %i deltas down through layers that grow, anew in every backward", async (samples) => {
+    const sizes = [21, 17, 9, 4]; // of the inputs, and of each layer
+    const layers = sizes.slice(1).map((units) => dense(units));
+    const network = await createNetwork({ inputs: 21, layers, backend: context.backend });
+    const random = generator(samples);
+    network.parameters.set(integers(random, network.parameters.length, 3));
+    const outputs = [integers(random, samples * 21, 3)];
+    network.layers.forEach(({ weights, bias }, l) => {
+      const [k, n] = [sizes[l] as number, sizes[l + 1] as number];
+      const start = Float64Array.from({ length: samples * n }, (_, at) => bias[at % n] as number);
+      outputs.push(matmul({ ...plain, m: samples, n, k, beta: 1 }, outputs[l] ?? [], weights, start));
+    });
+    expect(mismatch(network.forward(outputs[0] as Float64Array), outputs[3] ?? [], 0)).toBeUndefined();
+    for (let again = 0; again < 2; again++) {
+      let delta = integers(random, samples * 4, 3);
+      network.backwardFrom(delta);
+      for (let l = 2; l >= 0; l--) {
+        const [fanIn, units] = [sizes[l] as number, sizes[l + 1] as number];
+        const { weights = [], weightGradients = [], biasGradients = [] } = network.layers[l] ?? {};
+        const product = { ...plain, transposeA: true, m: fanIn, n: units, k: samples };
+        expect(
+          mismatch(weightGradients, matmul(product, outputs[l] ?? [], delta, []), 0),
+          `layer ${l}`,
+        ).toBeUndefined();
+        expect(mismatch(biasGradients, columnSums(samples, units, delta), 0), `layer ${l}`).toBeUndefined();
+        delta = matmul({ ...plain, transposeB: true, m: samples, n: fanIn, k: units }, delta, weights, []);
+      }
+      expect(mismatch(network.inputGradients, delta, 0)).toBeUndefined();
+    }
+    network.dispose();
+  });
 });
