@@ -57,7 +57,7 @@ export class Elementary {
 
   /**
    * tanh x = (E - 1) / (E + 1) for E = e^(2|x|) = 2^n e^r, both divided by 2^n and carried as high + low;
-   * the quotient's first 26 bits leave an exact remainder, which gives the rest. 0.69 ulp, at -0.19284597.
+   * the quotient's first 26 bits leave an exact remainder, which gives the rest. 0.70 ulp, at 0.21139934.
    */
   @inline static tanh<V>(x: V): V {
     const one = Lanes.splat<V>(1);
