@@ -11,26 +11,10 @@ import {
   Trainer,
 } from "../src/index";
 import { type GoldenNetwork, readGolden } from "./golden/golden";
+import { collectGaps, figuresOf, gap, largestGap, uniform } from "./support";
 import { onEveryVariant } from "./variants";
 
-/** The promise of the library: as near as this to PyTorch, relative, or absolute below 1. */
-const TOLERANCE = 1e-12;
-
 const { networks } = readGolden();
-
-/** Relative to the expected value, or absolute where that is below 1; a NaN is infinitely far off. */
-function gap(actual: number, expected: number): number {
-  const difference = Math.abs(actual - expected) / Math.max(1, Math.abs(expected));
-  return Number.isNaN(difference) ? Infinity : difference;
-}
-
-function largestGap(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  expect(actual.length).toBe(expected.length);
-  let largest = 0;
-  for (let i = 0; i < expected.length; i++)
-    largest = Math.max(largest, gap(actual[i] as number, expected[i] as number));
-  return largest;
-}
 
 async function create(golden: GoldenNetwork, backend: Backend) {
   const layers = golden.layers.map(({ units, activation, l1, l2 }) => dense(units, { activation, l1, l2 }));
@@ -74,14 +58,10 @@ onEveryVariant("golden networks", (context) => {
       const cost = gap(network.backward(targets, loss, { sampleWeights }), golden.cost);
       const gradients = largestGap(network.gradients, golden.gradients);
       const inputGradients = largestGap(network.inputGradients, golden.inputGradients);
-      for (const [name, found] of Object.entries({ outputs, predictions, cost, gradients, inputGradients })) {
-        worst[name as keyof typeof worst] = Math.max(worst[name as keyof typeof worst], found);
-        if (!(found <= TOLERANCE)) far.push(`${golden.name}: ${name} off by ${found}`);
-      }
+      collectGaps({ outputs, predictions, cost, gradients, inputGradients }, worst, far, golden.name);
       network.dispose();
     }
-    const figures = Object.entries(worst).map(([name, found]) => `${name} ${found.toExponential(2)}`);
-    console.log(`${networks.length} golden networks on ${context.backend.variant}, worst gap: ${figures.join(", ")}`);
+    console.log(`${networks.length} golden networks on ${context.backend.variant}, worst gap: ${figuresOf(worst)}`);
     expect(far).toEqual([]);
   });
 
@@ -121,17 +101,6 @@ const losses: Record<ActivationName, LossName[]> = {
   softmax: [...REGRESSION, "binaryCrossEntropy", "categoricalCrossEntropy"],
 };
 const activations = Object.keys(losses) as ActivationName[];
-
-/** Uniform from [-1, 1), always the same (mulberry32). */
-function uniform(length: number, seed = 1): Float64Array {
-  let state = seed;
-  return Float64Array.from({ length }, () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let word = Math.imul(state ^ (state >>> 15), 1 | state);
-    word = (word + Math.imul(word ^ (word >>> 7), 61 | word)) ^ word;
-    return (((word ^ (word >>> 14)) >>> 0) / 2 ** 31 - 1) as number;
-  });
-}
 
 /** Rows of targets that a loss accepts: some exactly at 0 and 1 for cross-entropies, and none that sum to 1 by chance. */
 function targetsFor(loss: LossName, samples: number, units: number): Float64Array {

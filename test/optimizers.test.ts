@@ -14,23 +14,11 @@ import {
   Trainer,
 } from "../src/index";
 import { type GoldenOptimizer, readGolden } from "./golden/golden";
+import { collectGaps, gap, largestGap, TOLERANCE } from "./support";
 import { onEveryVariant } from "./variants";
-
-/** The promise of the library: as near as this to PyTorch, relative, or absolute below 1. */
-const TOLERANCE = 1e-12;
 
 const { optimizers } = readGolden();
 const byName = { sgd, adam, adamW, rmsProp, adagrad };
-
-function gap(actual: number, expected: number): number {
-  const difference = Math.abs(actual - expected) / Math.max(1, Math.abs(expected));
-  return Number.isNaN(difference) ? Infinity : difference;
-}
-
-function largestGap(actual: Float64Array, expected: Float64Array): number {
-  expect(actual.length).toBe(expected.length);
-  return actual.reduce((largest, value, i) => Math.max(largest, gap(value, expected[i] as number)), 0);
-}
 
 async function create({ features, layers, parameters }: GoldenOptimizer, backend: Backend): Promise<Network> {
   const descriptions = layers.map(({ units, activation, l1, l2 }) => dense(units, { activation, l1, l2 }));
@@ -101,10 +89,7 @@ onEveryVariant("optimizers", (context) => {
         const [from, to] = [step * count, (step + 1) * count];
         const gradients = largestGap(network.gradients, golden.gradients.subarray(from, to));
         const parameters = largestGap(network.parameters, golden.trajectory.subarray(from, to));
-        for (const [name, found] of Object.entries({ cost, gradients, parameters })) {
-          worst[name as keyof typeof worst] = Math.max(worst[name as keyof typeof worst], found);
-          if (!(found <= TOLERANCE)) far.push(`${golden.name}, step ${step + 1}: ${name} off by ${found}`);
-        }
+        collectGaps({ cost, gradients, parameters }, worst, far, `${golden.name}, step ${step + 1}`);
       });
       figures.push(`  ${golden.name}: ${Object.values(worst).map((w) => w.toExponential(1))}`);
       network.dispose();

@@ -1,0 +1,99 @@
+/** The data of Trainer.fit: every form of them, a Matrix that is not copied, a row that is not finite. */
+import { expect, it } from "vitest";
+import { adam, createNetwork, type Data, dense, type Numbers, type Targets, Trainer } from "../src/index";
+import { CLASSES, classified, classifier, FEATURES, oneHotOf, uniform } from "./support";
+import { onEveryVariant } from "./variants";
+
+onEveryVariant("the data of Trainer.fit", (context) => {
+  const samples = 40;
+  const inputs = uniform(samples * FEATURES, 6).map((value) => Math.floor((value + 1) * 128));
+  const classes = classified(samples, 6).targets;
+
+  function nested(values: Float64Array, columns: number): number[][] {
+    return Array.from({ length: values.length / columns }, (_, i) => [
+      ...values.subarray(i * columns, (i + 1) * columns),
+    ]);
+  }
+
+  async function digestOf(data: Data): Promise<[string, unknown, unknown]> {
+    const network = await classifier(context.backend);
+    const trainer = new Trainer(network, { optimizer: adam() });
+    const history = await trainer.fit(data, { epochs: 2, batchSize: 16, validationSplit: 0.25 });
+    trainer.step(data.inputs, data.targets);
+    const result: [string, unknown, unknown] = [await network.digest(), history, trainer.evaluate(data)];
+    network.dispose();
+    return result;
+  }
+
+  it("gives the same bits in every form", async () => {
+    const one = oneHotOf(classes);
+    const matrix = context.backend.matrix(samples, FEATURES, inputs);
+    const targetMatrix = context.backend.matrix(samples, CLASSES, one);
+    const expected = await digestOf({ inputs: Float64Array.from(inputs), targets: classes });
+    const forms: Numbers[] = [
+      Float32Array.from(inputs),
+      Uint8Array.from(inputs),
+      [...inputs],
+      nested(inputs, FEATURES),
+      matrix,
+    ];
+    for (const form of forms) expect(await digestOf({ inputs: form, targets: classes })).toEqual(expected);
+    const targets: Targets[] = [
+      Uint8Array.from(classes),
+      [...classes],
+      one,
+      Float32Array.from(one),
+      Uint8Array.from(one),
+      [...one],
+      nested(one, CLASSES),
+      targetMatrix,
+    ];
+    for (const form of targets) expect(await digestOf({ inputs, targets: form })).toEqual(expected);
+    matrix.dispose();
+    targetMatrix.dispose();
+  });
+
+  it("is never copied whole where it is a Matrix", async () => {
+    const { backend } = context;
+    const [rows, features] = [8192, 16];
+    const network = await createNetwork({ inputs: features, layers: [dense(1)], backend });
+    const matrix = backend.matrix(rows, features, uniform(rows * features));
+    const targets = backend.matrix(rows, 1, uniform(rows, 2));
+    const trainer = new Trainer(network, { optimizer: adam() });
+    const before = backend.memory().usedBytes;
+    let most = before;
+    const watch = () => {
+      most = Math.max(most, backend.memory().usedBytes);
+    };
+    await trainer.fit({ inputs: matrix, targets }, { validationSplit: 0.5, onStep: watch, onEpoch: watch });
+    trainer.evaluate({ inputs: matrix, targets });
+    network.predict(matrix);
+    watch();
+    expect(most - before).toBeLessThan((rows * features * 8) / 4);
+    expect(matrix.values).toEqual(uniform(rows * features));
+    for (const owner of [network, matrix, targets]) owner.dispose();
+  });
+});
+
+onEveryVariant("Trainer.fit", (context) => {
+  it("leaves the weights of the step before, where a batch is not finite", async () => {
+    const network = await classifier(context.backend);
+    const { inputs, targets } = classified(30);
+    inputs[25 * FEATURES + 2] = Infinity;
+    const digests: Promise<string>[] = [];
+    const fitting = new Trainer(network).fit(
+      { inputs, targets },
+      {
+        batchSize: 10,
+        shuffle: false,
+        onStep: () => {
+          digests.push(network.digest());
+        },
+      },
+    );
+    await expect(fitting).rejects.toThrow(/row 25, column 2/);
+    expect(digests).toHaveLength(2);
+    expect(await network.digest()).toBe(await digests[1]);
+    network.dispose();
+  });
+});
