@@ -27,17 +27,17 @@ export function philox(c0: number, c1: number, c2: number, c3: number, k0: numbe
   words[2] = c2 >>> 0;
   words[3] = c3 >>> 0;
 }
-philox.words = [0, 0, 0, 0];
+philox.words = new Uint32Array(4);
 
-/** The upper 32 bits of a product of two unsigned words, from products of their halves. */
+/** The upper 32 bits of a product of two unsigned words, from products of their halves: no sum of these overflows. */
 function multiplyHigh(a: number, b: number): number {
   const a0 = a & 0xffff;
   const a1 = a >>> 16;
   const b0 = b & 0xffff;
   const b1 = b >>> 16;
-  const middle = a1 * b0 + (Math.imul(a0, b0) >>> 16);
-  const cross = a0 * b1 + (middle & 0xffff);
-  return (a1 * b1 + Math.floor(middle / 65536) + (cross >>> 16)) | 0;
+  const middle = (Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16)) | 0;
+  const cross = (Math.imul(a0, b1) + (middle & 0xffff)) | 0;
+  return (Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16)) | 0;
 }
 
 /** A whole number below 2^53 as two words. */

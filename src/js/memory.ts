@@ -31,7 +31,7 @@ export class JsMemory implements LinearMemory {
 
   /** The index in that array. */
   index(pointer: number): number {
-    return (pointer - (this.#bases[pointer >>> SHIFT] as number)) / 8;
+    return (pointer - (this.#bases[pointer >>> SHIFT] as number)) >>> 3;
   }
 
   grow(bytes: number): { start: number; end: number } | undefined {
