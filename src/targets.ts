@@ -24,11 +24,12 @@ export function readTargets(
   backend: Backend,
   indices: boolean,
 ): TargetRows {
-  if (isFlat(targets) && targets.length === samples && units > 1) {
+  const flat = isFlat(targets);
+  if (flat && targets.length === samples && units > 1) {
     const integers = targets instanceof Int32Array || targets instanceof Uint8Array || Array.isArray(targets);
     if (indices && integers) return { values: targets, indices: true };
   }
-  const wrong = isFlat(targets) && targets.length !== samples * units;
+  const wrong = flat && targets.length !== samples * units;
   const values = wrong ? targets : flatten(where, targets, units, backend);
   if (values.length !== samples * units) {
     const or = indices && units > 1 ? `, or ${samples} class indices in an Int32Array, Uint8Array or number[],` : "";

@@ -113,23 +113,9 @@ export class Backend implements Disposable {
       throw new ArgumentError(`${where}: out is ${out === a ? "A" : "B"} itself, a matrix apart was expected`);
     }
     const c = this.#result(where, m, n, out);
-    this.engine.kernels.gemm(
-      (transposeA ? TRANSPOSE_A : 0) | (transposeB ? TRANSPOSE_B : 0),
-      m,
-      n,
-      k,
-      alpha,
-      a.pointer(where),
-      a.cols,
-      b.pointer(where),
-      b.cols,
-      beta,
-      c.pointer(where),
-      n,
-      c.pointer(where),
-      n,
-      this.engine.workspace,
-    );
+    const flags = (transposeA ? TRANSPOSE_A : 0) | (transposeB ? TRANSPOSE_B : 0);
+    const to = c.pointer(where);
+    this.engine.gemm(flags, m, n, k, alpha, a.pointer(where), b.pointer(where), beta, to, n, to);
     return c;
   }
 
@@ -174,7 +160,8 @@ export class Backend implements Disposable {
 
   /**
    * The cost C and dC/dOutputs. With fromLogits outputs are the z before the sigmoid or softmax that the loss belongs to,
-   * the gradient is dC/dz, and both are exact however far out z lies (within half of float64's range; -infinity too for a softmax). Samples are rows; the gradient is the caller's.
+   * the gradient is dC/dz, and both are exact however far out z lies (within half of float64's range; -infinity too for
+   * a softmax). Samples are rows; the gradient is the caller's.
    * Targets: of the outputs' shape, or class indices for categoricalCrossEntropy.
    */
   loss(

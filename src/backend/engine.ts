@@ -34,6 +34,28 @@ export class Engine {
     return this.#disposed;
   }
 
+  /**
+   * C <- alpha op(A) op(B) + beta S of matrices whose rows lie one after the other: the one place that spells out gemm's
+   * arguments. `startStep` is the distance of S's rows: n, or 0 for one row that is repeated.
+   */
+  gemm(
+    flags: number,
+    m: number,
+    n: number,
+    k: number,
+    alpha: number,
+    a: number,
+    b: number,
+    beta: number,
+    start: number,
+    startStep: number,
+    c: number,
+  ): void {
+    const lda = (flags & TRANSPOSE_A) === 0 ? k : m;
+    const ldb = (flags & TRANSPOSE_B) === 0 ? n : k;
+    this.kernels.gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, start, startStep, c, n, this.workspace);
+  }
+
   view(pointer: number, length: number): Float64Array {
     return this.arena.memory.view(pointer, length);
   }

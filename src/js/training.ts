@@ -118,7 +118,6 @@ export function trainingKernels(memory: JsMemory) {
       x: number,
       mask: number,
       y: number,
-      _workspace: number,
     ): void {
       const X = memory.array(x);
       const M = memory.array(mask);

@@ -67,7 +67,7 @@ export function checkDense(where: string, description: DenseDescription): void {
 /** z <- x W + b: the chain of every sum starts at its bias. */
 function affine(engine: Engine, state: LayerState, samples: number, x: number, z: number): void {
   const { fanIn, units, weights, bias } = state;
-  engine.kernels.gemm(0, samples, units, fanIn, 1, x, fanIn, weights, units, 1, bias, 0, z, units, engine.workspace);
+  engine.gemm(0, samples, units, fanIn, 1, x, weights, 1, bias, 0, z);
 }
 
 function activationOf(state: LayerState): ActivationName {
@@ -109,25 +109,9 @@ export const densePasses: LayerPasses = {
 
   // dC/dW = X^T D, dC/db = 1^T D, and the penalties
   gradients({ engine, state, samples, x }, delta) {
-    const { kernels, workspace } = engine;
+    const { kernels } = engine;
     const { fanIn, units, weights, weightGradients, biasGradients, description } = state;
-    kernels.gemm(
-      TRANSPOSE_A,
-      fanIn,
-      units,
-      samples,
-      1,
-      x,
-      fanIn,
-      delta,
-      units,
-      0,
-      weightGradients,
-      units,
-      weightGradients,
-      units,
-      workspace,
-    );
+    engine.gemm(TRANSPOSE_A, fanIn, units, samples, 1, x, delta, 0, weightGradients, units, weightGradients);
     kernels.columnSums(samples, units, delta, biasGradients);
     if (description.kind === "dense" && (description.l1 !== 0 || description.l2 !== 0)) {
       kernels.addPenaltyGradient(fanIn * units, description.l1, description.l2, weights, weightGradients);
@@ -137,23 +121,7 @@ export const densePasses: LayerPasses = {
   // dC/dX = D W^T
   inputGradient({ engine, state, samples }, delta, out) {
     const { fanIn, units, weights } = state;
-    engine.kernels.gemm(
-      TRANSPOSE_B,
-      samples,
-      fanIn,
-      units,
-      1,
-      delta,
-      units,
-      weights,
-      units,
-      0,
-      out,
-      fanIn,
-      out,
-      fanIn,
-      engine.workspace,
-    );
+    engine.gemm(TRANSPOSE_B, samples, fanIn, units, 1, delta, weights, 0, out, fanIn, out);
     return out;
   },
 };
