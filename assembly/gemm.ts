@@ -1,6 +1,6 @@
-import { MR, microKernel, NR } from "./gemm/micro";
-import { pack } from "./gemm/pack";
-import { Lanes } from "./lanes";
+import { LOW, MR, microKernel, NR } from "./gemm/micro";
+import { Pack } from "./gemm/pack";
+import { columnProduct, rowProduct } from "./gemm/vector";
 
 /** Rows of op(A) in one packed block: with KC, 192 KiB, which stay in the second-level cache. A multiple of MR. */
 const MC: usize = 96;
@@ -8,14 +8,24 @@ const MC: usize = 96;
 const KC: usize = 256;
 /** Columns of op(B) in one packed block: with KC, 1 MiB. A multiple of NR. */
 const NC: usize = 512;
+/** Elements up to which an operand that already lies in panels is read where it is: 16 KiB, half a first-level cache. */
+const DIRECT: usize = 2048;
 
 /** Flags of gemm: op(X) is the transpose of X. */
 const TRANSPOSE_A: i32 = 1;
 const TRANSPOSE_B: i32 = 2;
 
-/** Bytes of workspace that gemm writes: one MR x NR tile, one block of A, one of B. Each caller brings its own. */
+/** Bytes of workspace that gemm writes: one block of A, one of B. Each caller brings its own. */
 export function gemmWorkspaceBytes(): usize {
-  return (MR * NR + MC * KC + KC * NC) << 3;
+  return (MC * KC + KC * NC) << 3;
+}
+
+/** Terms, and columns, in one packed block of B: how far `gemmPack` and `gemmRows` go at most. */
+export function gemmBlockTerms(): usize {
+  return KC;
+}
+export function gemmBlockColumns(): usize {
+  return NC;
 }
 
 /**
@@ -29,7 +39,8 @@ export function gemmWorkspaceBytes(): usize {
  * The loops are numbered as in Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008.
  *
  * Order: c_ij starts at beta s_ij and takes (alpha a_ip) b_pj for p = 0, 1, ..., k - 1, one after the other.
- * (with one rounding each where the target fuses). Blocks over k continue that chain through C; tiles and tails never change it.
+ * (with one rounding each where the target fuses). Blocks over k continue that chain through C; tiles, tails and threads
+ * never change it.
  * |error| <= (k + 2) u (|alpha| sum_p |a_ip| |b_pj| + |beta s_ij|), u = 2^-53, first order (Higham, 3.5)
  */
 export function gemm(
@@ -49,12 +60,19 @@ export function gemm(
   ldc: usize,
   workspace: usize,
 ): void {
-  if (m === 0) return;
-  const tile = workspace;
-  const packedA = tile + ((MR * NR) << 3);
-  const packedB = packedA + ((MC * KC) << 3);
-  const aAlongK = (flags & TRANSPOSE_A) === 0;
-  const bAlongK = (flags & TRANSPOSE_B) !== 0;
+  if (m === 0 || n === 0) return;
+  const transA = (flags & TRANSPOSE_A) !== 0;
+  const transB = (flags & TRANSPOSE_B) !== 0;
+  // a row or a column leaves nothing to be used twice: the matrix is read once, as it lies
+  if (m === 1 && !transB) {
+    rowProduct(n, k, alpha, a, transA ? lda : 1, b, ldb, beta, s, c);
+    return;
+  }
+  if (n === 1 && !transA) {
+    columnProduct(m, k, alpha, a, lda, b, transB ? 1 : ldb, beta, s, lds, c, ldc);
+    return;
+  }
+  const packedB = workspace + ((MC * KC) << 3);
 
   // loop 5: NC columns of C at a time
   for (let j: usize = 0; j < n; j += NC) {
@@ -63,74 +81,125 @@ export function gemm(
     let p: usize = 0;
     do {
       const kc = min<usize>(KC, k - p);
-      const scale = p === 0 ? beta : 1;
-      const start = p === 0 ? s : c;
-      const ldStart = p === 0 ? lds : ldc;
-      pack(bAlongK, nc, kc, NR, 1, b + ((bAlongK ? j * ldb + p : p * ldb + j) << 3), ldb, packedB);
-      // loop 3: MC rows of C at a time
-      for (let i: usize = 0; i < m; i += MC) {
-        const mc = min<usize>(MC, m - i);
-        pack(aAlongK, mc, kc, MR, alpha, a + ((aAlongK ? i * lda + p : p * lda + i) << 3), lda, packedA);
-        macroKernel(
-          mc,
-          nc,
-          kc,
-          packedA,
-          packedB,
-          scale,
-          start + ((i * ldStart + j) << 3),
-          ldStart,
-          c + ((i * ldc + j) << 3),
-          ldc,
-          tile,
-        );
-      }
+      const blockB = b + ((transB ? j * ldb + p : p * ldb + j) << 3);
+      // rows of a small B are panels as they lie, but for the last columns
+      const inPlace = !transB && nc * kc <= DIRECT;
+      const whole = inPlace ? nc - (nc % NR) : 0;
+      gemmPack(flags, nc - whole, kc, blockB + (whole << 3), ldb, packedB);
+      blockRows(
+        transA,
+        m,
+        nc,
+        kc,
+        alpha,
+        a + ((transA ? p * lda : p) << 3),
+        lda,
+        blockB,
+        ldb,
+        whole,
+        packedB,
+        p === 0 ? beta : 1,
+        (p === 0 ? s : c) + (j << 3),
+        p === 0 ? lds : ldc,
+        c + (j << 3),
+        ldc,
+        workspace,
+      );
       p += KC;
     } while (p < k);
   }
 }
 
-/** One packed block of A by one of B: loops 2 and 1, over the register tiles of C. */
-function macroKernel(
-  mc: usize,
+/**
+ * Panels of one block of op(B): what `gemmRows` takes. Threads share a gemm by packing some columns each, and then
+ * computing some rows each.
+ *
+ *   B: kc x nc or its transpose, kc at most KC, nc at most NC    packed: nc rounded up to NR, times kc
+ */
+export function gemmPack(flags: i32, nc: usize, kc: usize, b: usize, ldb: usize, packed: usize): void {
+  Pack.panels((flags & TRANSPOSE_B) !== 0, nc, kc, NR, 1, b, ldb, packed);
+}
+
+/** C <- alpha op(A) B + beta S for m rows and one packed block of B. The workspace is the thread's own. */
+export function gemmRows(
+  flags: i32,
+  m: usize,
   nc: usize,
   kc: usize,
-  packedA: usize,
+  alpha: f64,
+  a: usize,
+  lda: usize,
   packedB: usize,
   beta: f64,
   s: usize,
   lds: usize,
   c: usize,
   ldc: usize,
-  tile: usize,
+  workspace: usize,
 ): void {
-  // loop 2: one panel of B at a time, which loop 1 finds in the first-level cache
-  for (let j: usize = 0; j < nc; j += NR) {
-    const columns = min<usize>(NR, nc - j);
-    const panelB = packedB + ((j * kc) << 3);
-    // loop 1: one panel of A at a time
-    for (let i: usize = 0; i < mc; i += MR) {
-      const rows = min<usize>(MR, mc - i);
-      const panelA = packedA + ((i * kc) << 3);
-      const startAt = s + ((i * lds + j) << 3);
-      const at = c + ((i * ldc + j) << 3);
-      if (rows === MR && columns === NR) {
-        microKernel(kc, panelA, panelB, beta, startAt, lds, at, ldc);
-      } else {
-        // an edge: the same register tile on a whole scratch tile, of which only the part inside C is filled and kept
-        if (beta !== 0) copyTile(rows, columns, startAt, lds, tile, NR);
-        microKernel(kc, panelA, panelB, beta, tile, NR, tile, NR);
-        copyTile(rows, columns, tile, NR, at, ldc);
+  blockRows((flags & TRANSPOSE_A) !== 0, m, nc, kc, alpha, a, lda, 0, 0, 0, packedB, beta, s, lds, c, ldc, workspace);
+}
+
+/** Loop 3: MC rows of C at a time. The first `whole` columns of B are read where they lie, the others are packed. */
+function blockRows(
+  transA: bool,
+  m: usize,
+  nc: usize,
+  kc: usize,
+  alpha: f64,
+  a: usize,
+  lda: usize,
+  b: usize,
+  ldb: usize,
+  whole: usize,
+  packedB: usize,
+  beta: f64,
+  s: usize,
+  lds: usize,
+  c: usize,
+  ldc: usize,
+  packedA: usize,
+): void {
+  // columns of a small A are panels as they lie, but for a last one that fills no tile
+  const inPlace = transA && alpha === 1 && m * kc <= DIRECT;
+  for (let i: usize = 0; i < m; i += MC) {
+    const mc = min<usize>(MC, m - i);
+    const blockA = a + ((transA ? i : i * lda) << 3);
+    const wholeRows = inPlace ? tiled(mc) : 0;
+    Pack.panels(!transA, mc - wholeRows, kc, MR, alpha, blockA + (wholeRows << 3), lda, packedA);
+    // loop 2: one panel of B at a time, which loop 1 finds in the first-level cache
+    for (let jr: usize = 0; jr < nc; jr += NR) {
+      const columns = min<usize>(NR, nc - jr);
+      const panelB = jr < whole ? b + (jr << 3) : packedB + (((jr - whole) * kc) << 3);
+      const stepB = jr < whole ? ldb << 3 : NR << 3;
+      const from = s + ((i * lds + jr) << 3);
+      const to = c + ((i * ldc + jr) << 3);
+      if (wholeRows !== 0) {
+        microKernel(wholeRows, columns, kc, blockA, MR << 3, lda << 3, panelB, stepB, beta, from, lds, to, ldc);
+      }
+      if (wholeRows !== mc) {
+        microKernel(
+          mc - wholeRows,
+          columns,
+          kc,
+          packedA,
+          (MR * kc) << 3,
+          MR << 3,
+          panelB,
+          stepB,
+          beta,
+          from + ((wholeRows * lds) << 3),
+          lds,
+          to + ((wholeRows * ldc) << 3),
+          ldc,
+        );
       }
     }
   }
 }
 
-/** to <- from, rows x columns. */
-function copyTile(rows: usize, columns: usize, from: usize, ldFrom: usize, to: usize, ldTo: usize): void {
-  for (let i: usize = 0; i < rows; i++) {
-    for (let j: usize = 0; j < columns; j += Lanes.widest) {
-      Lanes.copy(from + ((i * ldFrom + j) << 3), to + ((i * ldTo + j) << 3), columns - j);
-    }
-  }
+/** Rows that fill their tiles: tiles of MR, and one of LOW at the end. */
+function tiled(rows: usize): usize {
+  const rest = rows % MR;
+  return rest === LOW ? rows : rows - rest;
 }

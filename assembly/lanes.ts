@@ -43,14 +43,50 @@ export class Lanes {
     return x as V;
   }
 
-  /** Both lanes filled with the f64 at `pointer`. */
+  /** All lanes filled with the f64 at `pointer`. */
   @inline static loadSplat<V>(pointer: usize): V {
     if (isVector<V>()) return v128.load64_splat(pointer);
     return load<f64>(pointer) as V;
   }
 
+  /**
+   * All lanes filled with the nth f64 from `pointer` on, n a constant up to 5. Offsets in the instruction itself: Binaryen
+   * moves a sum there for a plain load, not for a splat, and each sum left over costs an instruction of the innermost loop.
+   */
+  @inline static splatNth<V>(pointer: usize, n: usize): V {
+    if (!isVector<V>()) return load<f64>(pointer + (n << 3)) as V;
+    if (n === 0) return v128.load64_splat(pointer);
+    if (n === 1) return v128.load64_splat(pointer, 8);
+    if (n === 2) return v128.load64_splat(pointer, 16);
+    if (n === 3) return v128.load64_splat(pointer, 24);
+    if (n === 4) return v128.load64_splat(pointer, 32);
+    return v128.load64_splat(pointer, 40);
+  }
+
   @inline static loadAll<V>(pointer: usize): V {
     return load<V>(pointer);
+  }
+
+  /** The nth V from `pointer` on. */
+  @inline static loadNth<V>(pointer: usize, n: usize): V {
+    return load<V>(pointer + n * Lanes.bytes<V>());
+  }
+
+  @inline static storeNth<V>(pointer: usize, n: usize, x: V): void {
+    store<V>(pointer + n * Lanes.bytes<V>(), x);
+  }
+
+  /** One element a lane, `step` bytes apart. */
+  @inline static gather<V>(pointer: usize, step: usize): V {
+    if (isVector<V>()) return v128.load64_lane(pointer + step, v128.load64_zero(pointer), 1);
+    return load<f64>(pointer) as V;
+  }
+
+  @inline static scatter<V>(pointer: usize, step: usize, x: V): void {
+    if (isVector<V>()) {
+      v128.store64_lane(pointer, x, 0);
+      v128.store64_lane(pointer + step, x, 1);
+    } else store<f64>(pointer, x as f64);
   }
 
   @inline static storeAll<V>(pointer: usize, x: V): void {
@@ -228,34 +264,28 @@ export class Lanes {
     return reinterpret<f64>((reinterpret<i64>(x as f64) & 0x000fffffffffffff) | 0x3ff0000000000000) as V;
   }
 
-  /** to <- from, one vector, or one lane where a single element is left. */
-  @inline static copy(from: usize, to: usize, left: usize): void {
-    if (Lanes.wide) Lanes.store<v128>(to, Lanes.load<v128>(from, left), left);
-    else Lanes.store<f64>(to, Lanes.load<f64>(from, left), left);
-  }
-
-  /** to <- scale from, one vector. */
-  @inline static copyScaled(scale: f64, from: usize, to: usize): void {
+  /** to <- scale from, two numbers. */
+  @inline static copyPair(scale: f64, from: usize, to: usize): void {
     if (Lanes.wide) v128.store(to, f64x2.mul(f64x2.splat(scale), v128.load(from)));
-    else store<f64>(to, scale * load<f64>(from));
+    else {
+      store<f64>(to, scale * load<f64>(from));
+      store<f64>(to, scale * load<f64>(from, 8), 8);
+    }
   }
 
-  /** Pairs (scale even[p], scale odd[p]) for p < length, `step` bytes apart: two rows, transposed. */
-  @inline static interleave(length: usize, scale: f64, even: usize, odd: usize, to: usize, step: usize): void {
-    let p: usize = 0;
+  /** Two numbers of `first` and two of `second`, scaled and transposed: pairs of one of each, `step` bytes apart. */
+  @inline static transposePair(scale: f64, first: usize, second: usize, to: usize, step: usize): void {
     if (Lanes.wide) {
       const factor = f64x2.splat(scale);
-      for (; p + 2 <= length; p += 2) {
-        const x = f64x2.mul(factor, v128.load(even + (p << 3)));
-        const y = f64x2.mul(factor, v128.load(odd + (p << 3)));
-        v128.store(to, v128.shuffle<f64>(x, y, 0, 2));
-        v128.store(to + step, v128.shuffle<f64>(x, y, 1, 3));
-        to += step << 1;
-      }
-    }
-    for (; p < length; p++, to += step) {
-      store<f64>(to, scale * load<f64>(even + (p << 3)));
-      store<f64>(to, scale * load<f64>(odd + (p << 3)), 8);
+      const x = f64x2.mul(factor, v128.load(first));
+      const y = f64x2.mul(factor, v128.load(second));
+      v128.store(to, v128.shuffle<f64>(x, y, 0, 2));
+      v128.store(to + step, v128.shuffle<f64>(x, y, 1, 3));
+    } else {
+      store<f64>(to, scale * load<f64>(first));
+      store<f64>(to, scale * load<f64>(second), 8);
+      store<f64>(to + step, scale * load<f64>(first, 8));
+      store<f64>(to + step, scale * load<f64>(second, 8), 8);
     }
   }
 }

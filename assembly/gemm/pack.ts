@@ -14,43 +14,58 @@ import { Lanes } from "../lanes";
  * x_rp is source[r, p] where rows run along the depth (`alongDepth`), else source[p, r]; ld in elements.
  * op(A) is packed by its rows (width MR), op(B) by its columns (width NR); depth is k for both.
  */
-export function pack(
-  alongDepth: bool,
-  length: usize,
-  depth: usize,
-  width: usize,
-  scale: f64,
-  source: usize,
-  ld: usize,
-  packed: usize,
-): void {
-  for (let r: usize = 0; r < length; r += width) {
-    const count = min<usize>(width, length - r);
-    if (alongDepth) packRows(count, depth, width, scale, source + ((r * ld) << 3), ld, packed);
-    else packColumns(count, depth, width, scale, source + (r << 3), ld, packed);
-    packed += (width * depth) << 3;
+export class Pack {
+  @inline static panels(
+    alongDepth: bool,
+    length: usize,
+    depth: usize,
+    width: usize,
+    scale: f64,
+    source: usize,
+    ld: usize,
+    packed: usize,
+  ): void {
+    const step = alongDepth ? (width * ld) << 3 : width << 3;
+    let left = length;
+    for (; left >= width; left -= width) {
+      if (alongDepth) Pack.rows(depth, width, scale, source, ld << 3, packed);
+      else Pack.columns(depth, width, scale, source, ld << 3, packed);
+      source += step;
+      packed += (width * depth) << 3;
+    }
+    if (left !== 0) packPart(alongDepth, left, depth, width, scale, source, ld, packed);
   }
-}
 
-/** One panel whose `count` rows lie along the depth: transposes, two rows at a time. */
-function packRows(count: usize, depth: usize, width: usize, scale: f64, source: usize, ld: usize, packed: usize): void {
-  const step = width << 3;
-  let r: usize = 0;
-  for (; r + 2 <= count; r += 2) {
-    const row = source + ((r * ld) << 3);
-    Lanes.interleave(depth, scale, row, row + (ld << 3), packed + (r << 3), step);
+  /** A whole panel whose rows lie along the depth: a transpose, two rows by two terms at a time. */
+  @inline static rows(depth: usize, width: usize, scale: f64, source: usize, step: usize, packed: usize): void {
+    const along = width << 3;
+    for (const end = packed + ((width * (depth & ~1)) << 3); packed < end; packed += 2 * along) {
+      const third = source + 2 * step;
+      const fifth = third + 2 * step;
+      Lanes.transposePair(scale, source, source + step, packed, along);
+      if (width > 2) Lanes.transposePair(scale, third, third + step, packed + 16, along);
+      if (width > 4) Lanes.transposePair(scale, fifth, fifth + step, packed + 32, along);
+      source += 16;
+    }
+    if (depth & 1) {
+      for (let r: usize = 0; r < width; r++, source += step) store<f64>(packed + (r << 3), scale * load<f64>(source));
+    }
   }
-  for (; r < width; r++) {
-    const row = source + ((r * ld) << 3);
-    let to = packed + (r << 3);
-    for (let p: usize = 0; p < depth; p++, to += step) {
-      store<f64>(to, r < count ? scale * load<f64>(row + (p << 3)) : 0);
+
+  /** A whole panel whose rows lie side by side in the source: a copy. */
+  @inline static columns(depth: usize, width: usize, scale: f64, source: usize, step: usize, packed: usize): void {
+    for (const end = packed + ((width * depth) << 3); packed < end; packed += width << 3) {
+      Lanes.copyPair(scale, source, packed);
+      if (width > 2) Lanes.copyPair(scale, source + 16, packed + 16);
+      if (width > 4) Lanes.copyPair(scale, source + 32, packed + 32);
+      source += step;
     }
   }
 }
 
-/** One panel whose `count` rows lie side by side in the source: copies. */
-function packColumns(
+/** The last panel, of which only `count` rows are there: zeros fill it up. */
+function packPart(
+  alongDepth: bool,
   count: usize,
   depth: usize,
   width: usize,
@@ -59,13 +74,12 @@ function packColumns(
   ld: usize,
   packed: usize,
 ): void {
-  for (let p: usize = 0; p < depth; p++, source += ld << 3, packed += width << 3) {
-    let r: usize = 0;
-    for (; r + Lanes.widest <= count; r += Lanes.widest) {
-      Lanes.copyScaled(scale, source + (r << 3), packed + (r << 3));
-    }
-    for (; r < width; r++) {
-      store<f64>(packed + (r << 3), r < count ? scale * load<f64>(source + (r << 3)) : 0);
+  const rowStep: usize = alongDepth ? ld << 3 : 8;
+  const depthStep: usize = alongDepth ? 8 : ld << 3;
+  for (let p: usize = 0; p < depth; p++, source += depthStep) {
+    let from = source;
+    for (let r: usize = 0; r < width; r++, from += rowStep, packed += 8) {
+      store<f64>(packed, r < count ? scale * load<f64>(from) : 0);
     }
   }
 }
