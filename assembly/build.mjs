@@ -1,12 +1,13 @@
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { build as bundle } from "esbuild";
 
 /**
  * Compiles the kernels for every target of asconfig.json, side by side, and writes for each, beside the binary in
  * build/: its declarations (by asc) and a module whose default export is the binary in base64, which is what the
- * library imports (files beside a bundle get lost under esbuild, strings do not).
+ * library imports (files beside a bundle get lost under esbuild, strings do not). The worker becomes a string likewise.
  */
 const asc = fileURLToPath(new URL("./bin/asc.js", import.meta.resolve("assemblyscript/package.json")));
 const { targets } = JSON.parse(await readFile("asconfig.json", "utf8"));
@@ -18,8 +19,23 @@ async function build([variant, { outFile }]) {
   return `${variant.padEnd(8)} ${binary.length} bytes`;
 }
 
+async function buildWorker() {
+  const { outputFiles } = await bundle({
+    entryPoints: ["src/backend/worker.ts"],
+    bundle: true,
+    minify: true,
+    format: "iife",
+    target: "es2022",
+    write: false,
+  });
+  const [{ text }] = outputFiles;
+  await writeFile("build/worker.source.ts", `export default ${JSON.stringify(text)};\n`);
+  return `worker   ${text.length} bytes`;
+}
+
 try {
-  console.log((await Promise.all(Object.entries(targets).map(build))).join("\n"));
+  await mkdir("build", { recursive: true });
+  console.log((await Promise.all([...Object.entries(targets).map(build), buildWorker()])).join("\n"));
 } catch (error) {
   console.error(error.stderr || error);
   process.exitCode = 1;

@@ -15,15 +15,22 @@ const DIRECT: usize = 2048;
 const TRANSPOSE_A: i32 = 1;
 const TRANSPOSE_B: i32 = 2;
 
-/** Bytes of workspace that gemm writes: one block of A, one of B. Each caller brings its own. */
+/** Bytes of workspace that gemm writes: one block of A, then one of B. Each caller brings its own. */
 export function gemmWorkspaceBytes(): usize {
   return (MC * KC + KC * NC) << 3;
 }
 
-/** Terms, and columns, in one packed block of B: how far `gemmPack` and `gemmRows` go at most. */
+/** Bytes of workspace that gemmRows writes: one block of A. */
+export function gemmRowsWorkspaceBytes(): usize {
+  return (MC * KC) << 3;
+}
+
+/** The most terms that gemmPack and gemmRows take. */
 export function gemmBlockTerms(): usize {
   return KC;
 }
+
+/** The most columns that they take. */
 export function gemmBlockColumns(): usize {
   return NC;
 }
@@ -117,7 +124,7 @@ export function gemm(
  *   B: kc x nc or its transpose, kc at most KC, nc at most NC    packed: nc rounded up to NR, times kc
  */
 export function gemmPack(flags: i32, nc: usize, kc: usize, b: usize, ldb: usize, packed: usize): void {
-  Pack.panels((flags & TRANSPOSE_B) !== 0, nc, kc, NR, 1, b, ldb, packed);
+  Pack.panels((flags & TRANSPOSE_B) !== 0, nc, kc, NR, false, 1, b, ldb, packed);
 }
 
 /** C <- alpha op(A) B + beta S for m rows and one packed block of B. The workspace is the thread's own. */
@@ -166,7 +173,7 @@ function blockRows(
     const mc = min<usize>(MC, m - i);
     const blockA = a + ((transA ? i : i * lda) << 3);
     const wholeRows = inPlace ? tiled(mc) : 0;
-    Pack.panels(!transA, mc - wholeRows, kc, MR, alpha, blockA + (wholeRows << 3), lda, packedA);
+    Pack.panels(!transA, mc - wholeRows, kc, MR, true, alpha, blockA + (wholeRows << 3), lda, packedA);
     // loop 2: one panel of B at a time, which loop 1 finds in the first-level cache
     for (let jr: usize = 0; jr < nc; jr += NR) {
       const columns = min<usize>(NR, nc - jr);

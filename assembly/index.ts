@@ -33,7 +33,15 @@ export { categoricalLogitsGradient, categoricalLogitsLoss } from "./crossEntropy
 export { dropout } from "./dropout";
 export { erf, exp, expm1, log, log1p, multiply } from "./elementwise";
 export { binaryVariant, fusesMultiplyAdd, heapBase } from "./engine";
-export { gemm, gemmBlockColumns, gemmBlockTerms, gemmPack, gemmRows, gemmWorkspaceBytes } from "./gemm";
+export {
+  gemm,
+  gemmBlockColumns,
+  gemmBlockTerms,
+  gemmPack,
+  gemmRows,
+  gemmRowsWorkspaceBytes,
+  gemmWorkspaceBytes,
+} from "./gemm";
 export {
   absoluteGradient,
   absoluteLoss,

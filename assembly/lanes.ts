@@ -264,28 +264,31 @@ export class Lanes {
     return reinterpret<f64>((reinterpret<i64>(x as f64) & 0x000fffffffffffff) | 0x3ff0000000000000) as V;
   }
 
-  /** to <- scale from, two numbers. */
-  @inline static copyPair(scale: f64, from: usize, to: usize): void {
-    if (Lanes.wide) v128.store(to, f64x2.mul(f64x2.splat(scale), v128.load(from)));
+  /** to <- from, two numbers, times `scale` where `scaled`, a constant, says so. */
+  @inline static copyPair(scaled: bool, scale: f64, from: usize, to: usize): void {
+    if (Lanes.wide) v128.store(to, Lanes.scaledPair(scaled, scale, from));
     else {
-      store<f64>(to, scale * load<f64>(from));
-      store<f64>(to, scale * load<f64>(from, 8), 8);
+      store<f64>(to, scaled ? scale * load<f64>(from) : load<f64>(from));
+      store<f64>(to, scaled ? scale * load<f64>(from, 8) : load<f64>(from, 8), 8);
     }
   }
 
-  /** Two numbers of `first` and two of `second`, scaled and transposed: pairs of one of each, `step` bytes apart. */
-  @inline static transposePair(scale: f64, first: usize, second: usize, to: usize, step: usize): void {
+  @inline private static scaledPair(scaled: bool, scale: f64, from: usize): v128 {
+    return scaled ? f64x2.mul(f64x2.splat(scale), v128.load(from)) : v128.load(from);
+  }
+
+  /** Two numbers of `first` and two of `second`, transposed: pairs of one of each, `step` bytes apart. */
+  @inline static transposePair(scaled: bool, scale: f64, first: usize, second: usize, to: usize, step: usize): void {
     if (Lanes.wide) {
-      const factor = f64x2.splat(scale);
-      const x = f64x2.mul(factor, v128.load(first));
-      const y = f64x2.mul(factor, v128.load(second));
+      const x = Lanes.scaledPair(scaled, scale, first);
+      const y = Lanes.scaledPair(scaled, scale, second);
       v128.store(to, v128.shuffle<f64>(x, y, 0, 2));
       v128.store(to + step, v128.shuffle<f64>(x, y, 1, 3));
     } else {
-      store<f64>(to, scale * load<f64>(first));
-      store<f64>(to, scale * load<f64>(second), 8);
-      store<f64>(to + step, scale * load<f64>(first, 8));
-      store<f64>(to + step, scale * load<f64>(second, 8), 8);
+      store<f64>(to, scaled ? scale * load<f64>(first) : load<f64>(first));
+      store<f64>(to, scaled ? scale * load<f64>(second) : load<f64>(second), 8);
+      store<f64>(to + step, scaled ? scale * load<f64>(first, 8) : load<f64>(first, 8));
+      store<f64>(to + step, scaled ? scale * load<f64>(second, 8) : load<f64>(second, 8), 8);
     }
   }
 }

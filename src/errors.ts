@@ -31,6 +31,11 @@ export class OutOfMemoryError extends WasmgradError {
   override name = "OutOfMemoryError";
 }
 
+/** A thread of the backend failed. */
+export class WorkerError extends WasmgradError {
+  override name = "WorkerError";
+}
+
 /** How a value is shown in a message: short, and never failing. */
 export function shown(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;

@@ -22,6 +22,7 @@ declare namespace WebAssembly {
 
 declare function fetch(url: string): Promise<unknown>;
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
+declare function clearTimeout(timer: unknown): void;
 declare const setImmediate: undefined | ((callback: () => void) => unknown);
 declare const performance: { now(): number };
 declare const MessageChannel:
@@ -30,3 +31,7 @@ declare const MessageChannel:
       port1: { onmessage: null | (() => void); close(): void };
       port2: { postMessage(message: unknown): void };
     });
+
+// browsers have these; elsewhere they are undefined
+declare const crossOriginIsolated: boolean | undefined;
+declare const navigator: { hardwareConcurrency?: number } | undefined;

@@ -11,6 +11,7 @@ export {
   OutOfMemoryError,
   ShapeError,
   WasmgradError,
+  WorkerError,
 } from "./errors";
 export type { Evaluation } from "./evaluation";
 export type { AbortSignalLike, FitOptions, StepInfo } from "./fitOptions";

@@ -1,6 +1,8 @@
 import { DisposedError } from "../errors";
 import { Arena, type LinearMemory, Scope } from "./arena";
-import type { Kernels } from "./kernels";
+import type { Kernels, WasmKernels } from "./kernels";
+import type { Pool } from "./pool";
+import { shareKernels } from "./sharedKernels";
 
 /** Flags of the gemm kernel. */
 export const TRANSPOSE_A = 1;
@@ -16,18 +18,26 @@ export class Engine {
   readonly workspace: number;
   /** A few numbers that kernels return through memory: a returned double would cost an allocation. */
   readonly results: { readonly pointer: number; readonly values: Float64Array };
-  readonly #scope: Scope;
+  /** The kernels of the variant; with a pool, the long ones are computed by all its threads. */
+  kernels: Kernels;
+  /** What lives as long as it does. */
+  readonly scope: Scope;
+  #pool: Pool | undefined;
   #disposed = false;
 
-  constructor(
-    readonly kernels: Kernels,
-    memory: LinearMemory,
-  ) {
+  constructor(kernels: Kernels, memory: LinearMemory) {
+    this.kernels = kernels;
     this.arena = new Arena(memory);
-    this.#scope = new Scope(this.arena);
-    this.workspace = this.#scope.allocate("loadBackend", kernels.gemmWorkspaceBytes() / 8);
-    const pointer = this.#scope.allocate("loadBackend", 2);
+    this.scope = new Scope(this.arena);
+    this.workspace = this.scope.allocate("loadBackend", kernels.gemmWorkspaceBytes() / 8);
+    const pointer = this.scope.allocate("loadBackend", 2);
     this.results = { pointer, values: memory.view(pointer, 2) };
+  }
+
+  /** Has all threads of a pool compute from now on, and ends them with itself. */
+  share(kernels: WasmKernels, pool: Pool): void {
+    this.kernels = shareKernels(kernels, pool);
+    this.#pool = pool;
   }
 
   get disposed(): boolean {
@@ -70,7 +80,8 @@ export class Engine {
 
   dispose(): void {
     if (this.#disposed) return;
-    this.#scope.dispose();
+    this.#pool?.stop();
+    this.scope.dispose();
     this.#disposed = true;
   }
 }

@@ -1,10 +1,16 @@
 import type * as simd from "../../build/simd";
 
 /**
- * The kernels of a variant, as asc declares them: "go to definition" on one of them lands in build/simd.d.ts, whose
- * comment names the file in assembly/. All three binaries export the same; js/ is checked against it.
+ * The kernels of a binary, as asc declares them: "go to definition" on one of them lands in build/simd.d.ts, whose
+ * comment names the file in assembly/. All three binaries export the same.
  */
-export type Kernels = Omit<Awaited<ReturnType<typeof simd.instantiate>>, "memory">;
+export type WasmKernels = Omit<Awaited<ReturnType<typeof simd.instantiate>>, "memory">;
+
+/** The parts of a gemm that threads share out among themselves: pool.ts alone calls them. */
+type PartsOfGemm = "gemmPack" | "gemmRows" | "gemmRowsWorkspaceBytes" | "gemmBlockTerms" | "gemmBlockColumns";
+
+/** The kernels of a variant; js/ is checked against it. */
+export type Kernels = Omit<WasmKernels, PartsOfGemm>;
 
 /** Names of the kernels that take exactly these arguments: what a catalogue may name. */
 type Taking<Arguments extends number[]> = {

@@ -3,7 +3,7 @@ import { JsMemory } from "../js/memory";
 import { Backend, type Variant } from "./backend";
 import { decodeBase64 } from "./base64";
 import { Engine } from "./engine";
-import type { Kernels } from "./kernels";
+import type { WasmKernels } from "./kernels";
 import { WasmMemory } from "./wasmMemory";
 
 type WasmVariant = Exclude<Variant, "js">;
@@ -55,23 +55,21 @@ export async function loadBackend(options: BackendOptions = {}): Promise<Backend
   }
 
   const warnings: string[] = [];
-  if (typeof threads === "number" && threads > 1) {
-    warnings.push(
-      `Of the ${threads} threads that were asked for 1 was taken: this version computes on the calling thread alone.`,
-    );
-  }
   const limits = { initialBytes, maximumBytes };
   if (variant === "js") {
-    if (wasm === undefined) return createJs(limits, warnings);
+    if (wasm === undefined) return createJs(limits, threads, warnings);
     throw new ArgumentError(
       `${WHERE}: wasm was given with variant "js", which takes no binary; one of them was expected`,
     );
   }
-  if (wasm !== undefined) return createGiven(wasm, variant, reproducible, limits, warnings);
+  if (wasm !== undefined) {
+    const found = await instantiateGiven(wasm, variant, reproducible, limits);
+    return createWasm(found, new Engine(found.kernels, found.memory), found.variant, threads, warnings);
+  }
   if (variant !== "auto") {
     const found = await tryVariant(variant, limits);
     if (typeof found === "string") throw new ArgumentError(`${WHERE}: variant "${variant}" was given, but ${found}`);
-    return new Backend(new Engine(found.kernels, found.memory), variant, 1, warnings);
+    return createWasm(found, new Engine(found.kernels, found.memory), variant, threads, warnings);
   }
   for (const candidate of reproducible ? (["simd", "scalar"] as const) : (["relaxed", "simd", "scalar"] as const)) {
     const found = await tryVariant(candidate, limits);
@@ -86,9 +84,9 @@ export async function loadBackend(options: BackendOptions = {}): Promise<Backend
       );
       continue;
     }
-    return new Backend(engine, candidate, 1, warnings);
+    return createWasm(found, engine, candidate, threads, warnings);
   }
-  return createJs(limits, warnings);
+  return createJs(limits, threads, warnings);
 }
 
 /** The workspace of one caller, and a page for the module. */
@@ -99,17 +97,57 @@ interface Limits {
   maximumBytes: number;
 }
 
-async function createJs(limits: Limits, warnings: string[]): Promise<Backend> {
+async function createJs(limits: Limits, threads: "auto" | number, warnings: string[]): Promise<Backend> {
   const { createJsKernels } = await import("../js/index");
   const memory = new JsMemory(limits.maximumBytes, limits.initialBytes);
+  if (threads !== "auto" && threads > 1) {
+    warnings.push(`1 of ${threads} threads runs: variant "js" computes on the calling thread alone.`);
+  }
   return new Backend(new Engine(createJsKernels(memory), memory), "js", 1, warnings);
 }
 
-/** A variant's kernels on a memory of their own, or why this engine can't have them. */
-async function tryVariant(
+/** An instance of a binary on a memory of its own. */
+interface Found {
+  module: WebAssembly.Module;
+  kernels: WasmKernels;
+  memory: WasmMemory;
+}
+
+async function createWasm(
+  { module, kernels, memory }: Found,
+  engine: Engine,
   variant: WasmVariant,
-  limits: Limits,
-): Promise<{ kernels: Kernels; memory: WasmMemory } | string> {
+  asked: "auto" | number,
+  warnings: string[],
+): Promise<Backend> {
+  const threads = countThreads(asked, warnings);
+  if (threads === 1) return new Backend(engine, variant, 1, warnings);
+  const { Pool } = await import("./pool");
+  const pool = await Pool.start(threads, module, memory.memory, kernels, engine, warnings);
+  if (pool !== undefined) engine.share(kernels, pool);
+  return new Backend(engine, variant, pool?.threads ?? 1, warnings);
+}
+
+/** "auto" stops here: what training shares out is too little for more. */
+const MOST_THREADS = 8;
+
+/** How many threads to start. Where there can be but one, `warnings` says why. */
+function countThreads(asked: "auto" | number, warnings: string[]): number {
+  if (asked === 1) return 1;
+  if (typeof crossOriginIsolated !== "undefined" && !crossOriginIsolated) {
+    warnings.push(
+      "1 thread runs: this page is not cross-origin isolated; more need it served with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.",
+    );
+    return 1;
+  }
+  if (asked !== "auto") return asked;
+  const node: NodeProcess | undefined = Reflect.get(globalThis, "process");
+  const cores = typeof navigator === "undefined" ? undefined : navigator.hardwareConcurrency;
+  return Math.min(node?.getBuiltinModule?.("node:os").availableParallelism() ?? cores ?? 1, MOST_THREADS);
+}
+
+/** A variant's kernels on a memory of their own, or why this engine can't have them. */
+async function tryVariant(variant: WasmVariant, limits: Limits): Promise<Found | string> {
   if (typeof WebAssembly === "undefined") {
     return 'this engine has no WebAssembly; variant "js" runs everywhere.';
   }
@@ -131,25 +169,24 @@ const LACKING: Record<WasmVariant, string> = {
   scalar: "this engine has no WebAssembly with shared memory; every browser since 2022 and Node since 16 has it.",
 };
 
-function instantiate(module: WebAssembly.Module, limits: Limits): { kernels: Kernels; memory: WasmMemory } | string {
+function instantiate(module: WebAssembly.Module, limits: Limits): Found | string {
   const memory = WasmMemory.create(limits.initialBytes, limits.maximumBytes);
   if (memory === undefined) {
     return 'this host gives no shared WebAssembly.Memory of that size; ask for less with memory.maximumBytes, or take variant "js".';
   }
   const instance = new WebAssembly.Instance(module, { env: { memory: memory.memory } });
-  const kernels = instance.exports as Kernels;
+  const kernels = instance.exports as WasmKernels;
   memory.skip(kernels.heapBase());
-  return { kernels, memory };
+  return { module, kernels, memory };
 }
 
-/** A backend on a binary that the caller brought. */
-async function createGiven(
+/** An instance of a binary that the caller brought, and whose variant that is. */
+async function instantiateGiven(
   wasm: object | string,
   variant: "auto" | WasmVariant,
   reproducible: boolean,
   limits: Limits,
-  warnings: string[],
-): Promise<Backend> {
+): Promise<Found & { variant: WasmVariant }> {
   const module = await compileGiven(wasm);
   let found: ReturnType<typeof instantiate>;
   try {
@@ -165,7 +202,7 @@ async function createGiven(
     const wanted = variant === "auto" ? "simd or scalar (reproducible: true)" : variant;
     throw new ArgumentError(`${WHERE}: wasm is the binary of variant "${given}", that of ${wanted} was expected`);
   }
-  return new Backend(new Engine(found.kernels, found.memory), given, 1, warnings);
+  return { ...found, variant: given };
 }
 
 async function compileGiven(wasm: object | string): Promise<WebAssembly.Module> {
@@ -199,6 +236,7 @@ async function fetchBinary(url: string): Promise<object> {
 
 /** What Node lends at run time, so that no bundler sees an import. */
 interface NodeProcess {
+  getBuiltinModule?(name: "node:os"): { availableParallelism(): number };
   getBuiltinModule?(name: "node:url"): { fileURLToPath(url: string): string };
   getBuiltinModule?(name: "node:fs/promises"): { readFile(path: string): Promise<Uint8Array> };
 }

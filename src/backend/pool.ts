@@ -1,0 +1,156 @@
+import { WorkerError } from "../errors";
+import type { Engine } from "./engine";
+import { type HostWorker, startWorker } from "./hostWorker";
+import { ACTIVE, FAILED, GENERATION, JOB_LENGTH, Job, NEXT, OPEN, SLEEPING, STOPPED } from "./job";
+import type { WasmKernels } from "./kernels";
+
+/** Looks at ACTIVE before the caller counts as kept waiting: some 100 microseconds, many times what a range takes. */
+const SPINS = 100_000;
+/** Milliseconds after which a worker that is still inside a job is given up. */
+const LOST_AFTER = 30_000;
+/** Jobs to do alone after workers kept the caller waiting: at first, and at most. */
+const SHORTEST_REST = 4;
+const LONGEST_REST = 4096;
+/** Jobs in time that halve the next rest. */
+const TRUST = 64;
+
+/**
+ * Threads over one shared memory, started with the backend and ended with it. `run` has the job that was described done by
+ * all of them. Where workers keep the caller waiting, since another process has their core, it computes alone for a while,
+ * and four times as long after the next time: threads may then be of no use, but they do no harm.
+ */
+export class Pool {
+  readonly job: Job;
+  readonly #workers: readonly HostWorker[];
+  readonly #maySleep = maySleep();
+  #ended = false;
+  #resting = 0;
+  #rest = SHORTEST_REST;
+  #inTime = 0;
+
+  private constructor(workers: readonly HostWorker[], job: Job) {
+    this.job = job;
+    this.#workers = workers;
+  }
+
+  /**
+   * Starts `threads - 1` workers. Where some do not start there are fewer, and `warnings` says why; undefined where
+   * none does.
+   */
+  static async start(
+    threads: number,
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    kernels: WasmKernels,
+    engine: Engine,
+    warnings: string[],
+  ): Promise<Pool | undefined> {
+    const { scope, workspace } = engine;
+    const blocks = [scope.allocate("loadBackend", JOB_LENGTH)];
+    const job = blocks[0] as number;
+    try {
+      const { default: source } = await import("../../build/worker.source");
+      const length = kernels.gemmRowsWorkspaceBytes() / 8;
+      for (let worker = 1; worker < threads; worker++) blocks.push(scope.allocate("loadBackend", length));
+      const starts = blocks.slice(1).map((own) => startWorker(source, { module, memory, job, workspace: own }));
+      const settled = await Promise.allSettled(starts);
+      const workers = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+      for (const result of settled) {
+        if (result.status === "fulfilled") continue;
+        warnings.push(`${workers.length + 1} of ${threads} threads run: ${messageOf(result.reason)}`);
+        break;
+      }
+      if (workers.length > 0) {
+        return new Pool(workers, new Job(memory, job, kernels, workspace));
+      }
+    } catch (error) {
+      warnings.push(`1 of ${threads} threads runs: ${messageOf(error)}`);
+    }
+    for (const block of blocks) scope.free(block);
+    return undefined;
+  }
+
+  get threads(): number {
+    return this.#ended ? 1 : this.#workers.length + 1;
+  }
+
+  /** Whether a job is to be shared now, or done by the caller alone. */
+  get ready(): boolean {
+    if (this.#ended) return false;
+    if (this.#resting === 0) return true;
+    this.#resting--;
+    return false;
+  }
+
+  /** Has all threads do the job that was described. Throws WorkerError where one of them failed. */
+  run(): void {
+    const { job } = this;
+    const { words } = job;
+    Atomics.store(words, NEXT, 0);
+    Atomics.store(words, OPEN, 1);
+    Atomics.add(words, GENERATION, 1);
+    if (Atomics.load(words, SLEEPING) > 0) Atomics.notify(words, GENERATION);
+    try {
+      job.work();
+    } finally {
+      Atomics.store(words, OPEN, 0);
+      this.#awaitWorkers();
+      if (Atomics.load(words, FAILED) > 0) this.stop();
+    }
+    if (this.#ended) {
+      throw new WorkerError(
+        "A thread failed inside a kernel, and the result is not whole; from now on this backend computes on the calling thread alone.",
+      );
+    }
+  }
+
+  /** Until no worker is inside the job. */
+  #awaitWorkers(): void {
+    const { words } = this.job;
+    let spins = 0;
+    for (;;) {
+      const inside = Atomics.load(words, ACTIVE);
+      if (inside === 0) break;
+      if (++spins < SPINS) continue;
+      if (this.#maySleep && Atomics.wait(words, ACTIVE, inside, LOST_AFTER) === "timed-out") {
+        this.stop();
+        throw new WorkerError(
+          `A thread did not come back from a kernel within ${LOST_AFTER / 1000} s; from now on this backend computes on the calling thread alone.`,
+        );
+      }
+    }
+    if (spins >= SPINS) {
+      this.#rest = Math.min(4 * this.#rest, LONGEST_REST);
+      this.#resting = this.#rest;
+      this.#inTime = 0;
+    } else if (++this.#inTime === TRUST) {
+      this.#inTime = 0;
+      this.#rest = Math.max(SHORTEST_REST, this.#rest / 2);
+    }
+  }
+
+  /** Ends the workers. Their blocks are freed with the engine: one that is lost may still write there. */
+  stop(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { words } = this.job;
+    Atomics.store(words, STOPPED, 1);
+    Atomics.add(words, GENERATION, 1);
+    Atomics.notify(words, GENERATION);
+    for (const worker of this.#workers) worker.end();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Atomics.wait throws on a browser's main thread. */
+function maySleep(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
+    return true;
+  } catch {
+    return false;
+  }
+}

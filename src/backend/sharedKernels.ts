@@ -1,0 +1,148 @@
+import { TRANSPOSE_A, TRANSPOSE_B } from "./engine";
+import type { AnyKernel } from "./job";
+import type { Kernels, WasmKernels } from "./kernels";
+import type { Pool } from "./pool";
+
+/** In nanoseconds of work, by `npm run bench -- --only border`. */
+interface Sizes {
+  /** Below it a second thread costs more than it brings. */
+  readonly border: number;
+  /** One range: long against the cost of taking it, short against waiting for the last one. */
+  readonly range: number;
+}
+const SIZES: Sizes = { border: 30_000, range: 10_000 };
+/** Floating point operations in a nanosecond, about: what gemm's time is guessed by. */
+const GEMM_RATE = 24;
+/** Rows of a range of gemm: a multiple of each variant's register tile. */
+const TILE_ROWS = 12;
+/** Columns of a range of packing: a multiple of each variant's panels. */
+const PANEL_COLUMNS = 8;
+
+/**
+ * A kernel over elements that do not depend on each other, the number of which is its first argument: nanoseconds an
+ * element, and the bytes by which each argument moves with one. `rows`: an element is a row, as long as the second argument.
+ */
+interface Divisible {
+  readonly cost: number;
+  readonly steps: readonly number[];
+  readonly rows?: boolean;
+}
+
+const map = (cost: number): Divisible => ({ cost, steps: [0, 8, 8] });
+const zip = (cost: number): Divisible => ({ cost, steps: [0, 8, 8, 8] });
+
+/** What is worth sharing: kernels that compute much for each number that they read. */
+export const divisible: { readonly [Name in keyof Kernels]?: Divisible } = {
+  exp: map(3),
+  log: map(4),
+  log1p: map(5),
+  expm1: map(4),
+  erf: map(8),
+  tanh: map(6),
+  sigmoid: map(4),
+  softplus: map(8),
+  silu: map(5),
+  gelu: map(14),
+  elu: map(5),
+  selu: map(5),
+  tanhAndSlope: zip(9),
+  sigmoidAndSlope: zip(5),
+  softplusAndSlope: zip(9),
+  siluAndSlope: zip(7),
+  geluAndSlope: zip(16),
+  eluAndSlope: zip(8),
+  seluAndSlope: zip(8),
+  tanhGradient: zip(5),
+  sigmoidGradient: zip(5),
+  softplusGradient: zip(5),
+  siluGradient: zip(7),
+  geluGradient: zip(16),
+  eluGradient: zip(4),
+  seluGradient: zip(4),
+  softmax: { cost: 5, steps: [0, 0, 8, 8], rows: true },
+  sgd: { cost: 0.5, steps: [0, 0, 0, 8, 8] },
+  sgdMomentum: { cost: 0.8, steps: [0, 0, 0, 0, 0, 8, 8, 8] },
+  adam: { cost: 2.6, steps: [0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8] },
+  rmsProp: { cost: 2.4, steps: [0, 0, 0, 0, 8, 8, 8] },
+  adagrad: { cost: 2.4, steps: [0, 0, 0, 8, 8, 8] },
+};
+
+/** The same kernels, of which the long ones are computed by all threads of a pool: the same bits, for each element stays one thread's. */
+export function shareKernels(kernels: WasmKernels, pool: Pool, sizes = SIZES): Kernels {
+  const shared: Record<string, AnyKernel> = { gemm: shareGemm(kernels, pool, sizes) };
+  for (const [name, how] of Object.entries(divisible)) {
+    shared[name] = share(name, kernels[name as keyof Kernels] as AnyKernel, how, pool, sizes);
+  }
+  return Object.assign({ ...kernels }, shared);
+}
+
+function share(
+  name: string,
+  alone: AnyKernel,
+  { cost, steps, rows = false }: Divisible,
+  pool: Pool,
+  { border, range }: Sizes,
+): AnyKernel {
+  const { job } = pool;
+  const index = job.indexOf(name);
+  return (...values) => {
+    const [length = 0, units = 0] = values;
+    const width = rows ? units : 1;
+    if (length * width * cost < border || !pool.ready) return alone(...values);
+    const grain = multiple(8, range / (cost * width));
+    job.describe(index, length, grain, 0, -1);
+    for (let i = 0; i < steps.length; i++) job.argument(i, values[i] as number, (steps[i] as number) * width);
+    pool.run();
+  };
+}
+
+/** gemm's loops 5 and 4 (assembly/gemm.ts), with the columns of each block packed by all threads, and then its rows computed. */
+function shareGemm(kernels: WasmKernels, pool: Pool, { border, range }: Sizes): Kernels["gemm"] {
+  const { job } = pool;
+  const gemmPack = job.indexOf("gemmPack");
+  const gemmRows = job.indexOf("gemmRows");
+  const KC = kernels.gemmBlockTerms();
+  const NC = kernels.gemmBlockColumns();
+  const ownBytes = kernels.gemmRowsWorkspaceBytes();
+  return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace) => {
+    if (2 * m * n * k <= GEMM_RATE * border || m < 2 * TILE_ROWS || n < PANEL_COLUMNS || !pool.ready) {
+      kernels.gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace);
+      return;
+    }
+    const [rowA, termA] = (flags & TRANSPOSE_A) === 0 ? [8 * lda, 8] : [8, 8 * lda];
+    const [termB, columnB] = (flags & TRANSPOSE_B) === 0 ? [8 * ldb, 8] : [8, 8 * ldb];
+    const packed = workspace + ownBytes;
+    for (let j = 0; j < n; j += NC) {
+      const nc = Math.min(NC, n - j);
+      for (let p = 0; p < k; p += KC) {
+        const kc = Math.min(KC, k - p);
+        job.describe(gemmPack, nc, multiple(PANEL_COLUMNS, (4 * range) / kc), 1, -1);
+        job.argument(0, flags, 0);
+        job.argument(2, kc, 0);
+        job.argument(3, b + j * columnB + p * termB, columnB);
+        job.argument(4, ldb, 0);
+        job.argument(5, packed, 8 * kc);
+        pool.run();
+        job.describe(gemmRows, m, multiple(TILE_ROWS, (GEMM_RATE * range) / (2 * nc * kc)), 1, 13);
+        job.argument(0, flags, 0);
+        job.argument(2, nc, 0);
+        job.argument(3, kc, 0);
+        job.argument(4, alpha, 0);
+        job.argument(5, a + p * termA, rowA);
+        job.argument(6, lda, 0);
+        job.argument(7, packed, 0);
+        job.argument(8, p === 0 ? beta : 1, 0);
+        job.argument(9, (p === 0 ? s : c) + 8 * j, 8 * (p === 0 ? lds : ldc));
+        job.argument(10, p === 0 ? lds : ldc, 0);
+        job.argument(11, c + 8 * j, 8 * ldc);
+        job.argument(12, ldc, 0);
+        pool.run();
+      }
+    }
+  };
+}
+
+/** The smallest multiple of `unit` that is at least `value` and at least one unit. */
+function multiple(unit: number, value: number): number {
+  return Math.max(1, Math.ceil(value / unit)) * unit;
+}
