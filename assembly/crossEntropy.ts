@@ -3,28 +3,31 @@ import { Elementary } from "./math";
 import { Rows } from "./rows";
 
 /**
- * losses_i <- factor sum_j t_ij (logsumexp(z_i) - z_ij): categorical cross-entropy of y = softmax(z), from z.
+ * losses_i <- factor sum_j t_ij (logsumexp(z_i) - z_ij): categorical cross-entropy of y = softmax(z), from z and y.
  *
- *   z, t: samples x units; losses: samples
+ *   z, y, t: samples x units; losses: samples
  *
  * Finite for all logits within half of float64's range. With the largest logit taken out, logsumexp is
- * log1p of the other exponentials: a sure and right answer keeps a cost with all its digits.
+ * log1p of the other exponentials, which are those y over the y of the largest: a sure and right answer keeps a cost with
+ * all its digits.
  */
 export function categoricalLogitsLoss(
   samples: usize,
   units: usize,
   factor: f64,
   z: usize,
+  y: usize,
   t: usize,
   losses: usize,
 ): void {
   const bytes = units << 3;
-  for (let i: usize = 0; i < samples; i++, z += bytes, t += bytes) {
+  for (let i: usize = 0; i < samples; i++, z += bytes, y += bytes, t += bytes) {
     const largest = Rows.max(units, z);
-    const others = Rows.sum<ExpBelow>(units, z, z, largest) + (Rows.sum<IsEqual>(units, z, z, largest) - 1);
+    const below = Rows.sum<Below>(units, z, y, largest) / Rows.max(units, y);
+    const ties = Rows.sum<IsEqual>(units, z, z, largest) - 1;
     const spread = Rows.sum<Distance>(units, z, t, largest);
     const targets = Rows.sum<First>(units, t, t, 0);
-    store<f64>(losses + (i << 3), factor * (spread + Elementary.log1p<f64>(others) * targets));
+    store<f64>(losses + (i << 3), factor * (spread + Elementary.log1p<f64>(below + ties) * targets));
   }
 }
 
@@ -78,10 +81,10 @@ class First {
   }
 }
 
-/** e^(z - largest) of all but the largest. */
-class ExpBelow {
-  @inline term<V>(z: V, _: V, largest: V): V {
-    return Lanes.ifLess<V>(z, largest, Elementary.exp<V>(Lanes.sub<V>(z, largest)), Lanes.splat<V>(0));
+/** y of all but the largest z. */
+class Below {
+  @inline term<V>(z: V, y: V, largest: V): V {
+    return Lanes.ifLess<V>(z, largest, y, Lanes.splat<V>(0));
   }
 }
 

@@ -153,8 +153,19 @@ class BinaryFromLogits {
   }
 }
 
-/** losses_i <- factor sum_j (max(z, 0) - z t + log1p(e^-|z|)): finite for logits within half of float64's range. */
-export function binaryLogitsLoss(samples: usize, units: usize, factor: f64, z: usize, t: usize, losses: usize): void {
+/**
+ * losses_i <- factor sum_j (max(z, 0) - z t + log1p(e^-|z|)): finite for logits within half of float64's range. y, which
+ * the categorical one wants, is not read.
+ */
+export function binaryLogitsLoss(
+  samples: usize,
+  units: usize,
+  factor: f64,
+  z: usize,
+  _y: usize,
+  t: usize,
+  losses: usize,
+): void {
   Loss.value<BinaryFromLogits>(samples, units, factor, z, t, losses);
 }
 export function binaryLogitsGradient(samples: usize, units: usize, divisor: f64, z: usize, t: usize, g: usize): void {

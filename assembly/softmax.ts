@@ -1,19 +1,31 @@
+import { exp } from "./elementwise";
 import { Lanes } from "./lanes";
-import { Elementary } from "./math";
 import { Rows } from "./rows";
+
+/** Elements, about, that go through the three sweeps of a softmax together: they stay in the first-level cache. */
+const BLOCK: usize = 512;
 
 /**
  * y_ij <- e^(z_ij - max_i) / sum_j e^(z_ij - max_i), row by row.
  *
  *   z, y: samples x units. y may be z.
  *
- * Never overflows. The order of the sum: rows.ts.
+ * Never overflows. The order of the sum: rows.ts. The exponentials of many rows are one sweep, in which they overlap
+ * as those of a short row could not.
  */
 export function softmax(samples: usize, units: usize, z: usize, y: usize): void {
   const bytes = units << 3;
-  for (let i: usize = 0; i < samples; i++, z += bytes, y += bytes) {
-    Softmax.row<ExpShifted>(units, z, y, Rows.max(units, z), y);
-    Softmax.row<Divided>(units, y, y, Rows.sum<Itself>(units, y, y, 0), y);
+  const together = max<usize>(1, BLOCK / max<usize>(1, units));
+  for (let i: usize = 0; i < samples; i += together) {
+    const rows = min<usize>(together, samples - i);
+    const block = y;
+    for (let r: usize = 0; r < rows; r++, z += bytes, y += bytes) {
+      Softmax.row<Shifted>(units, z, z, Rows.max(units, z), y);
+    }
+    exp(rows * units, block, block);
+    for (y = block; y < block + rows * bytes; y += bytes) {
+      Softmax.row<Divided>(units, y, y, Rows.sum<Itself>(units, y, y, 0), y);
+    }
   }
 }
 
@@ -50,9 +62,9 @@ class Softmax {
   }
 }
 
-class ExpShifted {
+class Shifted {
   @inline value<V>(x: V, _: V, largest: V): V {
-    return Elementary.exp<V>(Lanes.sub<V>(x, largest));
+    return Lanes.sub<V>(x, largest);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ActivationName } from "./activations";
 import type { Engine } from "./backend/engine";
-import type { LossKernel } from "./backend/kernels";
+import type { FusedLossKernel, LossKernel } from "./backend/kernels";
 import { ArgumentError, checkName, shown } from "./errors";
 
 /** Which numbers a kernel starts from: Yhat, or the z of the output layer. */
@@ -15,7 +15,7 @@ interface Loss {
   gradient: LossKernel;
   factor: (units: number) => number;
   divisor: (samples: number, units: number) => number;
-  fused?: { activation: ActivationName; value: LossKernel; gradient: LossKernel; gradientFrom: Source };
+  fused?: { activation: ActivationName; value: FusedLossKernel; gradient: LossKernel; gradientFrom: Source };
 }
 
 /**
@@ -177,8 +177,9 @@ export function addLosses(engine: Engine, loss: Loss, task: LossTask, sum: Runni
   const { kernels } = engine;
   const { samples, units } = task;
   const fused = fusedWith(loss, task);
-  const kernel = kernels[(fused ?? loss).value];
-  kernel(samples, units, loss.factor(units), fused ? task.logits : task.outputs, task.targets, task.losses);
+  const factor = loss.factor(units);
+  if (fused === undefined) kernels[loss.value](samples, units, factor, task.outputs, task.targets, task.losses);
+  else kernels[fused.value](samples, units, factor, task.logits, task.outputs, task.targets, task.losses);
   kernels.accumulate(samples, task.losses, task.weights, sum.pointer);
   const [total = 0, compensation = 0] = sum.values;
   // past an infinite sum the compensation is NaN: there is nothing to make up for

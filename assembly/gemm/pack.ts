@@ -119,12 +119,12 @@ function packPart(
   ld: usize,
   packed: usize,
 ): void {
+  memory.fill(packed, 0, (width * depth) << 3);
   const rowStep: usize = alongDepth ? ld << 3 : 8;
   const depthStep: usize = alongDepth ? 8 : ld << 3;
-  for (let p: usize = 0; p < depth; p++, source += depthStep) {
+  for (let r: usize = 0; r < count; r++, source += rowStep, packed += 8) {
     let from = source;
-    for (let r: usize = 0; r < width; r++, from += rowStep, packed += 8) {
-      store<f64>(packed, r < count ? scale * load<f64>(from) : 0);
-    }
+    let to = packed;
+    for (let p: usize = 0; p < depth; p++, from += depthStep, to += width << 3) store<f64>(to, scale * load<f64>(from));
   }
 }

@@ -27,3 +27,5 @@ export type UnaryKernel = Taking<[number, number, number]>;
 export type BinaryKernel = Taking<[number, number, number, number]>;
 /** (samples, units, factor or divisor, outputs or logits, targets, result) */
 export type LossKernel = Taking<[number, number, number, number, number, number]>;
+/** (samples, units, factor, logits, outputs, targets, result) */
+export type FusedLossKernel = Taking<[number, number, number, number, number, number, number]>;

@@ -105,24 +105,41 @@ export function lossKernels(memory: JsMemory) {
     huberGradient: gradient(huberSlope),
     binaryLoss: value(binary),
     binaryGradient: gradient(binarySlope),
-    binaryLogitsLoss: value(binaryLogits),
+    binaryLogitsLoss(samples: number, units: number, factor: number, z: number, _: number, t: number, losses: number) {
+      value(binaryLogits)(samples, units, factor, z, t, losses);
+    },
     binaryLogitsGradient: gradient(binaryLogitsSlope),
     categoricalLoss: value(categorical),
     categoricalGradient: gradient(categoricalSlope),
 
-    categoricalLogitsLoss(samples: number, units: number, factor: number, z: number, t: number, losses: number): void {
+    categoricalLogitsLoss(
+      samples: number,
+      units: number,
+      factor: number,
+      z: number,
+      y: number,
+      t: number,
+      losses: number,
+    ): void {
       const Z = memory.array(z);
+      const Y = memory.array(y);
       const T = memory.array(t);
       const L = memory.array(losses);
       const z0 = memory.index(z);
+      const y0 = memory.index(y);
       const t0 = memory.index(t);
       const l0 = memory.index(losses);
       for (let i = 0; i < samples; i++) {
         const logit = (j: number) => Z[z0 + i * units + j] as number;
+        const output = (j: number) => Y[y0 + i * units + j] as number;
         const target = (j: number) => T[t0 + i * units + j] as number;
         let largest = -Infinity;
-        for (let j = 0; j < units; j++) largest = Math.max(largest, logit(j));
-        const below = rowSum(units, (j) => (logit(j) < largest ? exp(logit(j) - largest) : 0));
+        let top = -Infinity;
+        for (let j = 0; j < units; j++) {
+          largest = Math.max(largest, logit(j));
+          top = Math.max(top, output(j));
+        }
+        const below = rowSum(units, (j) => (logit(j) < largest ? output(j) : 0)) / top;
         const ties = rowSum(units, (j) => (logit(j) === largest ? 1 : 0)) - 1;
         const spread = rowSum(units, (j) => (target(j) === 0 ? 0 : target(j) * (largest - logit(j))));
         L[l0 + i] = factor * (spread + log1p(below + ties) * rowSum(units, target));
