@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Engine } from "../src/backend/engine";
 import { ACTIVE, FAILED } from "../src/backend/job";
 import type { Kernels, WasmKernels } from "../src/backend/kernels";
-import { Pool } from "../src/backend/pool";
+import { hireWorkers, Pool } from "../src/backend/pool";
 import { divisible, shareKernels } from "../src/backend/sharedKernels";
 import { WasmMemory } from "../src/backend/wasmMemory";
 import { adam, createNetwork, dense, loadBackend, Trainer, type Variant, WorkerError } from "../src/index";
@@ -37,7 +37,7 @@ async function threaded(variant: Variant, threads: number) {
   const engine = new Engine(alone, memory);
   engines.push(engine);
   const warnings: string[] = [];
-  const pool = await Pool.start(threads, module, memory.memory, alone, engine, warnings);
+  const pool = await Pool.begin(hireWorkers(threads - 1), module, memory.memory, alone, engine, warnings);
   if (pool === undefined) throw new Error(`threaded: ${warnings.join(" ")}`);
   const shared = shareKernels(alone, pool, ALL);
   engine.share(alone, pool);
@@ -233,7 +233,7 @@ describe("loadBackend with threads", () => {
     );
     const backend = await load({ threads: 3, variant: "simd" });
     expect(backend.threads).toBe(1);
-    expect(backend.warnings).toEqual([expect.stringMatching(/1 of 3 threads.*no threads today/)]);
+    expect(backend.warnings).toEqual([expect.stringMatching(/1 thread runs: no threads today/)]);
     expectToWork(backend);
   });
 

@@ -3,8 +3,10 @@ import type { WorkerStart } from "./worker";
 /** Milliseconds in which a worker must have started. */
 const START_LIMIT = 5000;
 
-/** A worker of this host, which no longer keeps its process alive. */
+/** A worker of this host, which does not keep its process alive once it has begun. */
 export interface HostWorker {
+  /** Gives it its work; resolves when it is ready, rejects with a reason that says what to do. */
+  begin(start: WorkerStart): Promise<void>;
   end(): void;
 }
 
@@ -16,10 +18,11 @@ interface NodeWorker {
   unref(): void;
   terminate(): unknown;
 }
+interface NodeThreads {
+  Worker: new (source: string, options: { eval: true; execArgv: string[]; name: string }) => NodeWorker;
+}
 interface NodeProcess {
-  getBuiltinModule?(name: "node:worker_threads"): {
-    Worker: new (source: string, options: { eval: true; execArgv: string[]; name: string }) => NodeWorker;
-  };
+  getBuiltinModule?(name: "node:worker_threads"): NodeThreads;
 }
 
 /** What browsers offer. */
@@ -35,65 +38,69 @@ interface Browser {
   URL: { createObjectURL(blob: object): string; revokeObjectURL(url: string): void };
 }
 
-/** Starts a worker from its source and waits until it says that it is ready. Rejects with a reason that says what to do. */
-export async function startWorker(source: string, start: WorkerStart): Promise<HostWorker> {
+/** Starts a worker from its source. Throws where the host has none. */
+export function startWorker(source: string): HostWorker {
   const node: NodeProcess | undefined = Reflect.get(globalThis, "process");
   const threads = node?.getBuiltinModule?.("node:worker_threads");
-  return threads === undefined ? startInBrowser(source, start) : startInNode(threads.Worker, source, start);
+  return threads === undefined ? startInBrowser(source) : startInNode(threads, source);
 }
 
-function startInNode(
-  Worker: NonNullable<ReturnType<NonNullable<NodeProcess["getBuiltinModule"]>>>["Worker"],
-  source: string,
-  start: WorkerStart,
-): Promise<HostWorker> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(source, { eval: true, execArgv: [], name: "wasmgrad" });
-    const fail = (reason: string) => {
-      worker.terminate();
-      reject(new Error(reason));
-    };
-    const timer = setTimeout(() => fail(`a worker did not start within ${START_LIMIT / 1000} s.`), START_LIMIT);
+function startInNode({ Worker }: NodeThreads, source: string): HostWorker {
+  const worker = new Worker(source, { eval: true, execArgv: [], name: "wasmgrad" });
+  return hostWorker(worker, (ready, fail) => {
     worker.once("message", () => {
-      clearTimeout(timer);
       worker.unref();
-      resolve({ end: () => worker.terminate() });
+      ready();
     });
-    worker.once("error", (error) => {
-      clearTimeout(timer);
-      fail(`a worker could not start (${error instanceof Error ? error.message : String(error)}).`);
-    });
-    worker.once("exit", (code) => {
-      clearTimeout(timer);
-      fail(`a worker ended before it had started (exit code ${code}).`);
-    });
-    worker.postMessage(start);
+    worker.once("error", (error) =>
+      fail(`could not start (${error instanceof Error ? error.message : String(error)})`),
+    );
+    worker.once("exit", (code) => fail(`ended before it had started (exit code ${code})`));
   });
 }
 
-function startInBrowser(source: string, start: WorkerStart): Promise<HostWorker> {
+function startInBrowser(source: string): HostWorker {
   const { Worker, Blob, URL } = globalThis as Partial<Browser>;
-  if (Worker === undefined || Blob === undefined || URL === undefined) {
-    return Promise.reject(new Error("this host has no workers."));
-  }
+  if (Worker === undefined || Blob === undefined || URL === undefined) throw new Error("this host has no workers.");
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return new Promise<HostWorker>((resolve, reject) => {
-    const worker = new Worker(url, { name: "wasmgrad" });
-    const fail = (reason: string) => {
-      worker.terminate();
-      reject(new Error(reason));
-    };
-    const timer = setTimeout(() => fail(`a worker did not start within ${START_LIMIT / 1000} s.`), START_LIMIT);
+  const worker = new Worker(url, { name: "wasmgrad" });
+  return hostWorker(worker, (ready, fail) => {
     worker.onmessage = () => {
-      clearTimeout(timer);
-      resolve({ end: () => worker.terminate() });
+      URL.revokeObjectURL(url);
+      ready();
     };
-    worker.onerror = ({ message }) => {
-      clearTimeout(timer);
-      fail(
-        `a worker could not start (${message ?? "no reason given"}); allow it with worker-src blob: in the Content-Security-Policy.`,
-      );
+    worker.onerror = ({ message = "no reason given" }) => {
+      URL.revokeObjectURL(url);
+      fail(`could not start (${message}); worker-src blob: in the Content-Security-Policy allows it`);
     };
-    worker.postMessage(start);
-  }).finally(() => URL.revokeObjectURL(url));
+  });
+}
+
+/** `listen` is called at once, for a worker may fail before it is given its work. */
+function hostWorker(
+  worker: { postMessage(message: unknown): void; terminate(): unknown },
+  listen: (ready: () => void, fail: (reason: string) => void) => void,
+): HostWorker {
+  const end = () => void worker.terminate();
+  const started = new Promise<void>((resolve, reject) => {
+    const fail = (reason: string) => {
+      clearTimeout(timer);
+      end();
+      reject(new Error(`a worker ${reason}.`));
+    };
+    const timer = setTimeout(() => fail(`did not start within ${START_LIMIT / 1000} s`), START_LIMIT);
+    listen(() => {
+      clearTimeout(timer);
+      resolve();
+    }, fail);
+  });
+  // whoever begins hears of a failure; who never does need not
+  started.catch(() => {});
+  return {
+    begin(start) {
+      worker.postMessage(start);
+      return started;
+    },
+    end,
+  };
 }

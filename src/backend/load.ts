@@ -3,6 +3,7 @@ import { JsMemory } from "../js/memory";
 import { Backend, type Variant } from "./backend";
 import { decodeBase64 } from "./base64";
 import { Engine } from "./engine";
+import type { HostWorker } from "./hostWorker";
 import type { WasmKernels } from "./kernels";
 import { WasmMemory } from "./wasmMemory";
 
@@ -54,39 +55,59 @@ export async function loadBackend(options: BackendOptions = {}): Promise<Backend
     );
   }
 
-  const warnings: string[] = [];
-  const limits = { initialBytes, maximumBytes };
+  const plan = { variant, reproducible, limits: { initialBytes, maximumBytes }, warnings: [] };
   if (variant === "js") {
-    if (wasm === undefined) return createJs(limits, threads, warnings);
+    if (wasm === undefined) return createJs(plan, threads);
     throw new ArgumentError(
       `${WHERE}: wasm was given with variant "js", which takes no binary; one of them was expected`,
     );
   }
-  if (wasm !== undefined) {
-    const found = await instantiateGiven(wasm, variant, reproducible, limits);
-    return createWasm(found, new Engine(found.kernels, found.memory), found.variant, threads, warnings);
+  // workers come up while the kernels compile
+  const wanted = countThreads(threads, plan.warnings);
+  const hired = wanted > 1 ? import("./pool").then(({ hireWorkers }) => hireWorkers(wanted - 1)) : undefined;
+  hired?.catch(() => {});
+  try {
+    const found = wasm === undefined ? await findBinary(plan) : await instantiateGiven(wasm, plan);
+    if (found !== undefined) return await createWasm(found, hired, plan.warnings);
+    await dismiss(hired);
+    return createJs(plan, threads);
+  } catch (error) {
+    await dismiss(hired);
+    throw error;
   }
-  if (variant !== "auto") {
-    const found = await tryVariant(variant, limits);
-    if (typeof found === "string") throw new ArgumentError(`${WHERE}: variant "${variant}" was given, but ${found}`);
-    return createWasm(found, new Engine(found.kernels, found.memory), variant, threads, warnings);
-  }
-  for (const candidate of reproducible ? (["simd", "scalar"] as const) : (["relaxed", "simd", "scalar"] as const)) {
+}
+
+/** What was asked for, and what there is to say about it. */
+interface Plan {
+  readonly variant: "auto" | Variant;
+  readonly reproducible: boolean;
+  readonly limits: Limits;
+  readonly warnings: string[];
+}
+
+/** The fastest variant that this engine has, or the one that was named; undefined for none of them. */
+async function findBinary({ variant, reproducible, limits, warnings }: Plan): Promise<Found | undefined> {
+  const automatic = reproducible ? (["simd", "scalar"] as const) : (["relaxed", "simd", "scalar"] as const);
+  for (const candidate of variant === "auto" ? automatic : [variant as WasmVariant]) {
     const found = await tryVariant(candidate, limits);
-    if (typeof found === "string") {
-      warnings.push(`Variant "${candidate}" was not taken: ${found}`);
-      continue;
-    }
-    const engine = new Engine(found.kernels, found.memory);
-    if (candidate === "relaxed" && engine.kernels.fusesMultiplyAdd(engine.results.pointer) === 0) {
+    if (typeof found !== "string") {
+      if (candidate === variant || candidate !== "relaxed" || fuses(found.engine)) return found;
       warnings.push(
         'Variant "relaxed" was not taken: this engine does not fuse multiply-add, so "simd" is as fast and has the same bits everywhere.',
       );
-      continue;
-    }
-    return createWasm(found, engine, candidate, threads, warnings);
+    } else if (candidate === variant) {
+      throw new ArgumentError(`${WHERE}: variant "${variant}" was given, but ${found}`);
+    } else warnings.push(`Variant "${candidate}" was not taken: ${found}`);
   }
-  return createJs(limits, threads, warnings);
+  return undefined;
+}
+
+function fuses({ kernels, results }: Engine): boolean {
+  return kernels.fusesMultiplyAdd(results.pointer) !== 0;
+}
+
+async function dismiss(hired: Promise<readonly HostWorker[]> | undefined): Promise<void> {
+  for (const worker of (await hired?.catch(() => [])) ?? []) worker.end();
 }
 
 /** The workspace of one caller, and a page for the module. */
@@ -97,7 +118,7 @@ interface Limits {
   maximumBytes: number;
 }
 
-async function createJs(limits: Limits, threads: "auto" | number, warnings: string[]): Promise<Backend> {
+async function createJs({ limits, warnings }: Plan, threads: "auto" | number): Promise<Backend> {
   const { createJsKernels } = await import("../js/index");
   const memory = new JsMemory(limits.maximumBytes, limits.initialBytes);
   if (threads !== "auto" && threads > 1) {
@@ -106,24 +127,23 @@ async function createJs(limits: Limits, threads: "auto" | number, warnings: stri
   return new Backend(new Engine(createJsKernels(memory), memory), "js", 1, warnings);
 }
 
-/** An instance of a binary on a memory of its own. */
+/** An instance of a variant's binary, and an engine on a memory of its own. */
 interface Found {
-  module: WebAssembly.Module;
-  kernels: WasmKernels;
-  memory: WasmMemory;
+  readonly variant: WasmVariant;
+  readonly module: WebAssembly.Module;
+  readonly kernels: WasmKernels;
+  readonly memory: WebAssembly.Memory;
+  readonly engine: Engine;
 }
 
 async function createWasm(
-  { module, kernels, memory }: Found,
-  engine: Engine,
-  variant: WasmVariant,
-  asked: "auto" | number,
+  { variant, module, kernels, memory, engine }: Found,
+  hired: Promise<readonly HostWorker[]> | undefined,
   warnings: string[],
 ): Promise<Backend> {
-  const threads = countThreads(asked, warnings);
-  if (threads === 1) return new Backend(engine, variant, 1, warnings);
+  if (hired === undefined) return new Backend(engine, variant, 1, warnings);
   const { Pool } = await import("./pool");
-  const pool = await Pool.start(threads, module, memory.memory, kernels, engine, warnings);
+  const pool = await Pool.begin(hired, module, memory, kernels, engine, warnings);
   if (pool !== undefined) engine.share(kernels, pool);
   return new Backend(engine, variant, pool?.threads ?? 1, warnings);
 }
@@ -159,7 +179,7 @@ async function tryVariant(variant: WasmVariant, limits: Limits): Promise<Found |
   } catch (error) {
     return `WebAssembly is forbidden here (${messageOf(error)}); allow it with 'wasm-unsafe-eval' in the Content-Security-Policy, or take variant "js".`;
   }
-  return instantiate(module, limits);
+  return instantiate(module, variant, limits);
 }
 
 const LACKING: Record<WasmVariant, string> = {
@@ -169,7 +189,7 @@ const LACKING: Record<WasmVariant, string> = {
   scalar: "this engine has no WebAssembly with shared memory; every browser since 2022 and Node since 16 has it.",
 };
 
-function instantiate(module: WebAssembly.Module, limits: Limits): Found | string {
+function instantiate(module: WebAssembly.Module, variant: WasmVariant, limits: Limits): Found | string {
   const memory = WasmMemory.create(limits.initialBytes, limits.maximumBytes);
   if (memory === undefined) {
     return 'this host gives no shared WebAssembly.Memory of that size; ask for less with memory.maximumBytes, or take variant "js".';
@@ -177,20 +197,15 @@ function instantiate(module: WebAssembly.Module, limits: Limits): Found | string
   const instance = new WebAssembly.Instance(module, { env: { memory: memory.memory } });
   const kernels = instance.exports as WasmKernels;
   memory.skip(kernels.heapBase());
-  return { module, kernels, memory };
+  return { variant, module, kernels, memory: memory.memory, engine: new Engine(kernels, memory) };
 }
 
-/** An instance of a binary that the caller brought, and whose variant that is. */
-async function instantiateGiven(
-  wasm: object | string,
-  variant: "auto" | WasmVariant,
-  reproducible: boolean,
-  limits: Limits,
-): Promise<Found & { variant: WasmVariant }> {
+/** An instance of a binary that the caller brought. */
+async function instantiateGiven(wasm: object | string, { variant, reproducible, limits }: Plan): Promise<Found> {
   const module = await compileGiven(wasm);
   let found: ReturnType<typeof instantiate>;
   try {
-    found = instantiate(module, limits);
+    found = instantiate(module, "scalar", limits);
   } catch (error) {
     throw new ArgumentError(
       `${WHERE}: wasm is not a binary of wasmgrad (${messageOf(error)}); one of wasmgrad/wasm/ was expected`,

@@ -14,6 +14,19 @@ const LONGEST_REST = 4096;
 /** Jobs in time that halve the next rest. */
 const TRUST = 64;
 
+/** Starts workers, which take a while to come up: they do it while the kernels compile. Rejects where the host has none. */
+export async function hireWorkers(count: number): Promise<readonly HostWorker[]> {
+  const { default: source } = await import("../../build/worker.source");
+  const workers: HostWorker[] = [];
+  try {
+    while (workers.length < count) workers.push(startWorker(source));
+  } catch (error) {
+    for (const worker of workers) worker.end();
+    throw error;
+  }
+  return workers;
+}
+
 /**
  * Threads over one shared memory, started with the backend and ended with it. `run` has the job that was described done by
  * all of them. Where workers keep the caller waiting, since another process has their core, it computes alone for a while,
@@ -33,12 +46,9 @@ export class Pool {
     this.#workers = workers;
   }
 
-  /**
-   * Starts `threads - 1` workers. Where some do not start there are fewer, and `warnings` says why; undefined where
-   * none does.
-   */
-  static async start(
-    threads: number,
+  /** Gives workers their work. Where some fail there are fewer, and `warnings` says why; undefined where all do. */
+  static async begin(
+    hired: Promise<readonly HostWorker[]>,
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
     kernels: WasmKernels,
@@ -46,25 +56,26 @@ export class Pool {
     warnings: string[],
   ): Promise<Pool | undefined> {
     const { scope, workspace } = engine;
-    const blocks = [scope.allocate("loadBackend", JOB_LENGTH)];
-    const job = blocks[0] as number;
+    const job = scope.allocate("loadBackend", JOB_LENGTH);
+    const blocks = [job];
+    let workers: readonly HostWorker[] = [];
     try {
-      const { default: source } = await import("../../build/worker.source");
+      workers = await hired;
       const length = kernels.gemmRowsWorkspaceBytes() / 8;
-      for (let worker = 1; worker < threads; worker++) blocks.push(scope.allocate("loadBackend", length));
-      const starts = blocks.slice(1).map((own) => startWorker(source, { module, memory, job, workspace: own }));
+      for (let worker = 0; worker < workers.length; worker++) blocks.push(scope.allocate("loadBackend", length));
+      const starts = workers.map((worker, w) =>
+        worker.begin({ module, memory, job, workspace: blocks[w + 1] as number }),
+      );
       const settled = await Promise.allSettled(starts);
-      const workers = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-      for (const result of settled) {
-        if (result.status === "fulfilled") continue;
-        warnings.push(`${workers.length + 1} of ${threads} threads run: ${messageOf(result.reason)}`);
-        break;
+      const started = workers.filter((_, w) => settled[w]?.status === "fulfilled");
+      const failure = settled.find((result) => result.status === "rejected");
+      if (failure !== undefined) {
+        warnings.push(`${started.length + 1} of ${workers.length + 1} threads run: ${messageOf(failure.reason)}`);
       }
-      if (workers.length > 0) {
-        return new Pool(workers, new Job(memory, job, kernels, workspace));
-      }
+      if (started.length > 0) return new Pool(started, new Job(memory, job, kernels, workspace));
     } catch (error) {
-      warnings.push(`1 of ${threads} threads runs: ${messageOf(error)}`);
+      warnings.push(`1 thread runs: ${messageOf(error)}`);
+      for (const worker of workers) worker.end();
     }
     for (const block of blocks) scope.free(block);
     return undefined;
