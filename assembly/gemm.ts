@@ -1,4 +1,4 @@
-import { LOW, MR, microKernel, NR } from "./gemm/micro";
+import { fillsTiles, LOW, lowTiles, MR, NR, tallRows, tallTiles } from "./gemm/micro";
 import { Pack } from "./gemm/pack";
 import { columnProduct, rowProduct } from "./gemm/vector";
 
@@ -167,46 +167,48 @@ function blockRows(
   ldc: usize,
   packedA: usize,
 ): void {
-  // columns of a small A are panels as they lie, but for a last one that fills no tile
-  const inPlace = transA && alpha === 1 && m * kc <= DIRECT;
+  // columns of a small A are panels as they lie, if they fill their tiles
+  const inPlace = transA && alpha === 1 && m * kc <= DIRECT && fillsTiles(m);
   for (let i: usize = 0; i < m; i += MC) {
     const mc = min<usize>(MC, m - i);
-    const blockA = a + ((transA ? i : i * lda) << 3);
-    const wholeRows = inPlace ? tiled(mc) : 0;
-    Pack.panels(!transA, mc - wholeRows, kc, MR, true, alpha, blockA + (wholeRows << 3), lda, packedA);
+    const tall = tallRows(mc);
+    const low = mc - tall;
+    let panelsA = a + ((transA ? i : i * lda) << 3);
+    let lowPanelsA = panelsA + (tall << 3);
+    let tallPanel: usize = MR << 3;
+    let lowPanel: usize = LOW << 3;
+    let tallStep = lda << 3;
+    let lowStep = tallStep;
+    if (!inPlace) {
+      lowPanelsA = packedA + ((((tall + MR - 1) / MR) * MR * kc) << 3);
+      Pack.panels(!transA, tall, kc, MR, true, alpha, panelsA, lda, packedA);
+      packLow(!transA, low, kc, alpha, panelsA + ((transA ? tall : tall * lda) << 3), lda, lowPanelsA);
+      panelsA = packedA;
+      tallPanel *= kc;
+      lowPanel *= kc;
+      tallStep = MR << 3;
+      lowStep = LOW << 3;
+    }
     // loop 2: one panel of B at a time, which loop 1 finds in the first-level cache
-    for (let jr: usize = 0; jr < nc; jr += NR) {
-      const columns = min<usize>(NR, nc - jr);
-      const panelB = jr < whole ? b + (jr << 3) : packedB + (((jr - whole) * kc) << 3);
-      const stepB = jr < whole ? ldb << 3 : NR << 3;
-      const from = s + ((i * lds + jr) << 3);
-      const to = c + ((i * ldc + jr) << 3);
-      if (wholeRows !== 0) {
-        microKernel(wholeRows, columns, kc, blockA, MR << 3, lda << 3, panelB, stepB, beta, from, lds, to, ldc);
+    for (let j: usize = 0; j < nc; j += NR) {
+      const columns = min<usize>(NR, nc - j);
+      const panelB = j < whole ? b + (j << 3) : packedB + (((j - whole) * kc) << 3);
+      const stepB = j < whole ? ldb << 3 : NR << 3;
+      const from = s + ((i * lds + j) << 3);
+      const to = c + ((i * ldc + j) << 3);
+      if (tall !== 0) {
+        tallTiles(tall, columns, kc, panelsA, tallPanel, tallStep, panelB, stepB, beta, from, lds, to, ldc);
       }
-      if (wholeRows !== mc) {
-        microKernel(
-          mc - wholeRows,
-          columns,
-          kc,
-          packedA,
-          (MR * kc) << 3,
-          MR << 3,
-          panelB,
-          stepB,
-          beta,
-          from + ((wholeRows * lds) << 3),
-          lds,
-          to + ((wholeRows * ldc) << 3),
-          ldc,
-        );
+      if (low !== 0) {
+        const lowFrom = from + ((tall * lds) << 3);
+        const lowTo = to + ((tall * ldc) << 3);
+        lowTiles(low, columns, kc, lowPanelsA, lowPanel, lowStep, panelB, stepB, beta, lowFrom, lds, lowTo, ldc);
       }
     }
   }
 }
 
-/** Rows that fill their tiles: tiles of MR, and one of LOW at the end. */
-function tiled(rows: usize): usize {
-  const rest = rows % MR;
-  return rest === LOW ? rows : rows - rest;
+/** Panels for the low tiles. */
+function packLow(alongDepth: bool, rows: usize, kc: usize, alpha: f64, a: usize, lda: usize, packed: usize): void {
+  if (MR > LOW && rows !== 0) Pack.panels(alongDepth, rows, kc, LOW, true, alpha, a, lda, packed);
 }

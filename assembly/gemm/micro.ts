@@ -8,11 +8,24 @@ import { Lanes } from "../lanes";
 export const MR: usize = Lanes.fused ? 6 : 4;
 /** Columns of the register tile: two vectors. */
 export const NR: usize = 2 * Lanes.widest;
-/** Rows of the lower tile, for what is left where MR rows would be mostly empty. */
+/** Rows of the low tile, for what is left where MR rows would be partly empty. */
 export const LOW: usize = 4;
 
+/** How many of the first rows go into tiles of MR; the others fill low ones. Eight are two low tiles, not a tall one and a half. */
+export function tallRows(rows: usize): usize {
+  if (MR === LOW) return rows;
+  const rest = rows % MR;
+  if (rest === 2 && rows >= 2 * LOW) return rows - 2 * LOW;
+  return rest > LOW ? rows : rows - rest;
+}
+
+/** Whether no tile is partly empty. */
+export function fillsTiles(rows: usize): bool {
+  return MR === LOW ? rows % LOW === 0 : (rows & 1) === 0 && rows !== 2;
+}
+
 /**
- * C <- beta S + A B for one panel of B: loop 1, over the tiles of its columns of C.
+ * C <- beta S + A B for one panel of B: loop 1, over the tiles of its columns of C, here those of MR rows.
  *
  *   A: panels of kc x MR (a column of op(A) after the other, aStep bytes apart), aPanel bytes apart
  *   B: kc x NR, bStep bytes apart    S, C: m x columns, columns at most NR, ld in elements
@@ -20,7 +33,7 @@ export const LOW: usize = 4;
  * Each element is one chain, from beta s_ij, ascending over p. beta = 0 does not read S. S may be C. Panels are read
  * as wide as the tile, C is written m x columns.
  */
-export function microKernel(
+export function tallTiles(
   m: usize,
   columns: usize,
   kc: usize,
@@ -35,23 +48,12 @@ export function microKernel(
   c: usize,
   ldc: usize,
 ): void {
-  let rest = m;
-  if (MR > LOW) {
-    // what is left is one low tile, or one more of MR rows
-    rest = m % MR;
-    if (rest > LOW) rest = 0;
-    const rows = m - rest;
-    if (rows !== 0) high(rows, columns, kc, a, aPanel, aStep, b, bStep, beta, s, lds << 3, c, ldc << 3);
-    if (rest === 0) return;
-    a += (rows / MR) * aPanel;
-    s += (rows * lds) << 3;
-    c += (rows * ldc) << 3;
-  }
-  low(rest, columns, kc, a, aPanel, aStep, b, bStep, beta, s, lds << 3, c, ldc << 3);
+  if (Lanes.wide) Tile.run<v128>(MR > LOW, m, columns, kc, a, aPanel, aStep, b, bStep, beta, s, lds << 3, c, ldc << 3);
+  else Tile.run<f64>(MR > LOW, m, columns, kc, a, aPanel, aStep, b, bStep, beta, s, lds << 3, c, ldc << 3);
 }
 
-/** Tiles of six rows. */
-function high(
+/** The same with tiles and panels of LOW rows. */
+export function lowTiles(
   m: usize,
   columns: usize,
   kc: usize,
@@ -62,32 +64,14 @@ function high(
   bStep: usize,
   beta: f64,
   s: usize,
-  sStep: usize,
+  lds: usize,
   c: usize,
-  cStep: usize,
+  ldc: usize,
 ): void {
-  if (Lanes.wide) Tile.run<v128>(true, m, columns, kc, a, aPanel, aStep, b, bStep, beta, s, sStep, c, cStep);
-  else Tile.run<f64>(true, m, columns, kc, a, aPanel, aStep, b, bStep, beta, s, sStep, c, cStep);
-}
-
-/** Tiles of four rows. */
-function low(
-  m: usize,
-  columns: usize,
-  kc: usize,
-  a: usize,
-  aPanel: usize,
-  aStep: usize,
-  b: usize,
-  bStep: usize,
-  beta: f64,
-  s: usize,
-  sStep: usize,
-  c: usize,
-  cStep: usize,
-): void {
-  if (Lanes.wide) Tile.run<v128>(false, m, columns, kc, a, aPanel, aStep, b, bStep, beta, s, sStep, c, cStep);
-  else Tile.run<f64>(false, m, columns, kc, a, aPanel, aStep, b, bStep, beta, s, sStep, c, cStep);
+  // where MR is LOW all tiles are those above
+  if (MR === LOW) return;
+  if (Lanes.wide) Tile.run<v128>(false, m, columns, kc, a, aPanel, aStep, b, bStep, beta, s, lds << 3, c, ldc << 3);
+  else Tile.run<f64>(false, m, columns, kc, a, aPanel, aStep, b, bStep, beta, s, lds << 3, c, ldc << 3);
 }
 
 class Tile {
