@@ -3,7 +3,7 @@ import { adam, createNetwork, type Data, dense, dropout, loadBackend, type Optim
 import { readDigits } from "../examples/digits/data.mjs";
 // @ts-expect-error: likewise
 import { settings } from "../examples/digits/settings.mjs";
-import { table } from "./measure";
+import { table } from "./table";
 
 /**
  * How the settings of `npm start` were chosen, and what they reach.

@@ -1,64 +1,100 @@
-import { type Backend, loadBackend, type Variant } from "wasmgrad";
-import { gflops, SIZES, timeMatmul } from "./gemm";
-import { machine, type Timing, table } from "./measure";
-import { CASES, timeTraining } from "./training";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { Bench } from "./bench";
+import { benchCurves } from "./curves";
+import { Entrant } from "./entrant";
+import { installPeers, runsUnder, runUnder } from "./install";
+import { describeMachine, machine } from "./machine";
+import { benchMatmul } from "./matmul";
+import { benchMemory } from "./memory";
+import { HELP, type Options, readOptions, type Section } from "./options";
+import { openPeers } from "./peers/index";
+import { benchPredict } from "./predict";
+import { Referee } from "./race";
+import { Report } from "./report";
+import { benchStart } from "./start";
+import { figure } from "./table";
+import { benchTraining } from "./training";
 
 /**
- * Every variant that this engine has, side by side in one run: matmul and training, medians with their spread.
+ * What this machine allows, and how much of it wasmgrad takes: every variant, and beside it the peers, in one run.
  *
- *     npm run bench
+ *     npm run bench -- --help
  */
-const VARIANTS: Variant[] = ["relaxed", "simd", "scalar", "js"];
+const VARIANTS = ["relaxed", "simd", "scalar", "js"];
+const SECTIONS: Record<Section, (bench: Bench) => Promise<void>> = {
+  matmul: benchMatmul,
+  training: benchTraining,
+  predict: benchPredict,
+  start: benchStart,
+  memory: benchMemory,
+  curves: benchCurves,
+};
 
-const backends: Backend[] = [];
-for (const variant of VARIANTS) {
-  const backend = await loadBackend({ variant }).catch((error: Error) => error.message);
-  if (typeof backend === "string") console.log(backend);
-  else backends.push(backend);
+const HEADINGS = `
+A share is of what WebAssembly can do here in float64 on one core, best reading against best reading of the same race:
+arithmetic in registers, or loads from memory where those take longer. It has no meaning for float32 and native code. "of
+own" is of what a variant's own instructions can do. "to js" compares medians with our plain JavaScript, "we are" with the
+fastest of ours.
+`;
+
+const args = process.argv.slice(2);
+const options = readOptions(args);
+if (options === "help") console.log(HELP);
+else if (options.node !== undefined && !runsUnder(options.node)) {
+  process.exitCode = runUnder(options.node, fileURLToPath(import.meta.url), args);
+} else {
+  await run(options);
 }
-console.log(`${machine()}; 1 thread; ${new Date().toISOString().slice(0, 10)}\n`);
 
-/** The median of a rate, its spread, and how often the same work in plain JavaScript fits in. */
-function cells(rate: (seconds: number) => number, timing: Timing, js: Timing | undefined): string[] {
-  const digits = rate(timing.median) < 1000 ? 1 : 0;
-  const shown = (seconds: number) =>
-    rate(seconds).toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
-  const ratio = js === undefined ? "" : `${(js.median / timing.median).toFixed(1)} x`;
-  return [shown(timing.median), `${shown(timing.slowest)} - ${shown(timing.fastest)}`, ratio];
+async function run({ quick, sections, peers }: Options): Promise<void> {
+  if (peers) installPeers();
+  const on = machine();
+  const report = new Report({ ...on, quick });
+  report.print(describeMachine(on));
+  const pace = quick ? { seconds: 0.002, rounds: 5 } : { seconds: 0.005, rounds: 21 };
+
+  const own = await openVariants(report);
+  const referee = new Referee(own[0] as Entrant, pace);
+  await referee.prepare();
+  const memory = [];
+  for (const mebibytes of [0.5, 256]) {
+    const bandwidth = await readBandwidth(referee, mebibytes * 2 ** 20);
+    memory.push(`${figure(bandwidth / 1e9)} GB/s over ${mebibytes} MiB`);
+  }
+  report.print(`limit      ${shownLimit(referee)}`);
+  report.print(`memory     ${memory.join(", ")}`);
+  const bench: Bench = { own, peers: peers ? await openPeers(report) : [], referee, pace, quick, report };
+  report.print(HEADINGS);
+
+  for (const section of sections) await SECTIONS[section](bench);
+  for (const entrant of [...own, ...bench.peers]) entrant.close();
+  report.print(`limit over the whole run: ${shownLimit(referee)}`);
+  report.print(await report.write(referee.best));
 }
 
-/** Measures a case on every backend and prints it as rows of a table, once all of it is there. */
-async function compare<Case>(
-  title: string,
-  cases: readonly Case[],
-  name: (work: Case) => string,
-  measure: (backend: Backend, work: Case) => Timing | Promise<Timing>,
-  rate: (work: Case) => (seconds: number) => number,
-): Promise<void> {
-  const rows = [[title, "variant", "median", "slowest - fastest", "to js"]];
-  for (const work of cases) {
-    const timings = new Map<Variant, Timing>();
-    for (const backend of backends) timings.set(backend.variant, await measure(backend, work));
-    for (const [variant, timing] of timings) {
-      rows.push([name(work), variant, ...cells(rate(work), timing, timings.get("js"))]);
+/** Every variant that this engine has, on one thread and on two where it can be. */
+async function openVariants(report: Report): Promise<Entrant[]> {
+  const own: Entrant[] = [];
+  for (const variant of VARIANTS) {
+    for (const threads of availableParallelism() > 1 ? [1, 2] : [1]) {
+      const entrant = await Entrant.variant(variant, threads);
+      if (typeof entrant === "string") report.note(`without ${variant}: ${entrant}`);
+      else if (entrant.threads === threads) own.push(entrant);
+      else entrant.close();
     }
   }
-  console.log(`${table(rows)}\n`);
+  report.print(`variants   ${own.map(({ name }) => name).join("; ")}`);
+  return own;
 }
 
-await compare(
-  "matmul float64, GFLOP/s",
-  SIZES,
-  (n) => `${n} x ${n} x ${n}`,
-  (backend, n) => timeMatmul(backend, n, n, n),
-  (n) => (seconds) => gflops(n, n, n, seconds),
-);
-await compare(
-  "training, samples/s",
-  CASES,
-  ({ dims, batchSize }) => `${dims.join("-")}, batch ${batchSize}`,
-  timeTraining,
-  ({ samples }) =>
-    (seconds) =>
-      samples / seconds,
-);
+async function readBandwidth(referee: Referee, bytes: number): Promise<number> {
+  const watching = await referee.watch(bytes);
+  for (let i = 0; i < 20; i++) await watching.read();
+  return (await watching.limit()).bandwidth ?? Number.NaN;
+}
+
+function shownLimit({ best: { mulAdd, fused } }: Referee): string {
+  const loops = [`multiply and add ${figure(mulAdd / 1e9)}`, ...(fused > 0 ? [`fused ${figure(fused / 1e9)}`] : [])];
+  return `${figure(Math.max(mulAdd, fused) / 1e9)} GFLOP/s a core (${loops.join(", ")})`;
+}

@@ -1,0 +1,83 @@
+import { adam, type Backend, createNetwork, dense, loadBackend, sgd, Trainer, type Variant } from "wasmgrad";
+import type { Contestant, Prepared, Work } from "./contestant";
+import { preparePeak, prepareStream } from "./limit";
+
+/** Numbers of either sign, as many as a large matrix has. */
+function fill(length: number): Float64Array {
+  const values = new Float64Array(length);
+  for (let i = 0; i < length; i++) values[i] = Math.sin(i);
+  return values;
+}
+
+/** A variant of our own on so many threads, and the limits, which are read in the process that computes. */
+export async function open(variant: Variant, threads: string): Promise<Contestant> {
+  const backend = await loadBackend({ variant, threads: Number(threads) });
+  return {
+    version: "",
+    bits: 64,
+    threads: backend.threads,
+    prepare(work) {
+      switch (work.kind) {
+        case "matmul":
+          return prepareMatmul(backend, work);
+        case "training":
+          return prepareTraining(backend, work);
+        case "predict":
+          return preparePredict(backend, work);
+        case "peak":
+          return preparePeak(work.loop);
+        case "stream":
+          return prepareStream(work.bytes);
+      }
+    },
+  };
+}
+
+type Of<Kind extends Work["kind"]> = Extract<Work, { kind: Kind }>;
+
+function prepareMatmul(backend: Backend, { m, k, n, transposeA = false, transposeB = false }: Of<"matmul">): Prepared {
+  const a = transposeA ? backend.matrix(k, m, fill(m * k)) : backend.matrix(m, k, fill(m * k));
+  const b = transposeB ? backend.matrix(n, k, fill(k * n)) : backend.matrix(k, n, fill(k * n));
+  const out = backend.matrix(m, n);
+  const options = { transposeA, transposeB, out };
+  return {
+    once: () => void backend.matmul(a, b, options),
+    release: () => [a, b, out].forEach((matrix) => void matrix.dispose()),
+  };
+}
+
+function build(backend: Backend, [inputs = 1, ...units]: number[]) {
+  const layers = units.map((count, l) => dense(count, l === units.length - 1 ? "softmax" : "relu"));
+  return createNetwork({ inputs, layers, seed: 1, backend });
+}
+
+async function prepareTraining(
+  backend: Backend,
+  { dims, batchSize, samples, optimizer }: Of<"training">,
+): Promise<Prepared> {
+  const network = await build(backend, dims);
+  const learningRate = 0.01;
+  const trainer = new Trainer(network, {
+    optimizer: optimizer === "adam" ? adam({ learningRate }) : sgd({ learningRate }),
+    metrics: [],
+  });
+  const classes = dims.at(-1) as number;
+  const data = {
+    inputs: fill(samples * (dims[0] as number)),
+    targets: Int32Array.from({ length: samples }, (_, i) => i % classes),
+  };
+  return {
+    once: async () => void (await trainer.fit(data, { batchSize })),
+    release: () => network.dispose(),
+  };
+}
+
+async function preparePredict(backend: Backend, { dims, samples }: Of<"predict">): Promise<Prepared> {
+  const network = await build(backend, dims);
+  const inputs = fill(samples * (dims[0] as number));
+  const options = { out: new Float64Array(samples * (dims.at(-1) as number)) };
+  return {
+    once: () => void network.predict(inputs, options),
+    release: () => network.dispose(),
+  };
+}
