@@ -16,10 +16,13 @@ export class Report {
   readonly #curves: Curve[] = [];
   readonly #records: Record<string, object> = {};
   readonly #head: Record<string, unknown>;
+  readonly #name: string;
   #shown = false;
 
-  constructor(head: Machine & Record<string, unknown>) {
+  /** `name` is that of its files. */
+  constructor(head: Machine & Record<string, unknown>, name: string) {
     this.#head = { ...head };
+    this.#name = name;
   }
 
   /** On the terminal, and on the page. */
@@ -73,7 +76,7 @@ export class Report {
       curves: this.#curves,
       text: this.#lines.join("\n"),
     };
-    const name = `node-${process.versions.node}`;
+    const name = this.#name;
     await mkdir(RESULTS, { recursive: true });
     const files = { [`${name}.json`]: JSON.stringify(data, null, 1), [`${name}.html`]: await page(data) };
     for (const [file, text] of Object.entries(files)) await writeFile(new URL(file, RESULTS), text);

@@ -7,7 +7,7 @@ import { installPeers, runsUnder, runUnder } from "./install";
 import { describeMachine, machine } from "./machine";
 import { benchMatmul } from "./matmul";
 import { benchMemory } from "./memory";
-import { HELP, type Options, readOptions, type Section } from "./options";
+import { HELP, type Options, readOptions, SECTIONS, type Section } from "./options";
 import { openPeers } from "./peers/index";
 import { benchPredict } from "./predict";
 import { Referee } from "./race";
@@ -22,7 +22,7 @@ import { benchTraining } from "./training";
  *     npm run bench -- --help
  */
 const VARIANTS = ["relaxed", "simd", "scalar", "js"];
-const SECTIONS: Record<Section, (bench: Bench) => Promise<void>> = {
+const BENCHES: Record<Section, (bench: Bench) => Promise<void>> = {
   matmul: benchMatmul,
   training: benchTraining,
   predict: benchPredict,
@@ -39,7 +39,13 @@ fastest of ours.
 `;
 
 const args = process.argv.slice(2);
-const options = readOptions(args);
+let options: ReturnType<typeof readOptions>;
+try {
+  options = readOptions(args);
+} catch (error) {
+  console.error(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+  process.exit(2);
+}
 if (options === "help") console.log(HELP);
 else if (options.node !== undefined && !runsUnder(options.node)) {
   process.exitCode = runUnder(options.node, fileURLToPath(import.meta.url), args);
@@ -50,7 +56,9 @@ else if (options.node !== undefined && !runsUnder(options.node)) {
 async function run({ quick, sections, peers }: Options): Promise<void> {
   if (peers) installPeers();
   const on = machine();
-  const report = new Report({ ...on, quick });
+  // so that a part of a run does not take the place of a whole one
+  const part = [...(quick ? ["quick"] : []), ...(sections.length < SECTIONS.length ? sections : [])];
+  const report = new Report({ ...on, quick }, [`node-${on.node}`, ...part].join("-"));
   report.print(describeMachine(on));
   const pace = quick ? { seconds: 0.002, rounds: 5 } : { seconds: 0.005, rounds: 21 };
 
@@ -67,7 +75,7 @@ async function run({ quick, sections, peers }: Options): Promise<void> {
   const bench: Bench = { own, peers: peers ? await openPeers(report) : [], referee, pace, quick, report };
   report.print(HEADINGS);
 
-  for (const section of sections) await SECTIONS[section](bench);
+  for (const section of sections) await BENCHES[section](bench);
   for (const entrant of [...own, ...bench.peers]) entrant.close();
   report.print(`limit over the whole run: ${shownLimit(referee)}`);
   report.print(await report.write(referee.best));
