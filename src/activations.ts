@@ -1,5 +1,5 @@
 import type { Engine } from "./backend/engine";
-import type { BinaryKernel, Kernels, UnaryKernel } from "./backend/kernels";
+import type { BinaryKernel, UnaryKernel } from "./backend/kernels";
 import type { InitializerName } from "./initializers";
 
 /**
@@ -108,7 +108,7 @@ export const activationNames = Object.keys(activations) as ActivationName[];
 
 /** y <- f(z).    z, y: samples x units. y may be z. */
 export function activate(
-  kernels: Kernels,
+  engine: Engine,
   name: ActivationName,
   samples: number,
   units: number,
@@ -116,13 +116,14 @@ export function activate(
   y: number,
 ): void {
   const activation: Activation = activations[name];
+  const kernels = engine.kernelsFor(samples * units);
   if (activation.saves === "rows") kernels[activation.forward](samples, units, z, y);
   else kernels[activation.forward](samples * units, z, y);
 }
 
 /** y <- f(z), and what the backward pass will want of it -> `saved`, if anything but y.    y or saved may be z. */
 export function activateAndSave(
-  kernels: Kernels,
+  engine: Engine,
   name: ActivationName,
   samples: number,
   units: number,
@@ -131,13 +132,14 @@ export function activateAndSave(
   saved: number,
 ): void {
   const activation: Activation = activations[name];
-  if (activation.saves === "slope") kernels[activation.withSlope](samples * units, z, y, saved);
-  else activate(kernels, name, samples, units, z, y);
+  if (activation.saves === "slope")
+    engine.kernelsFor(samples * units)[activation.withSlope](samples * units, z, y, saved);
+  else activate(engine, name, samples, units, z, y);
 }
 
 /** dz <- dC/dz from dy and what was saved.    dz may be dy. */
 export function backwardFromSaved(
-  kernels: Kernels,
+  engine: Engine,
   name: ActivationName,
   samples: number,
   units: number,
@@ -147,6 +149,7 @@ export function backwardFromSaved(
   dz: number,
 ): void {
   const activation: Activation = activations[name];
+  const kernels = engine.kernelsFor(samples * units);
   if (activation.saves === "rows") kernels[activation.backward](samples, units, y, dy, dz);
   else if (activation.saves === "slope") kernels.multiply(samples * units, saved, dy, dz);
   else if (activation.saves === "output") kernels[activation.backward](samples * units, y, dy, dz);
@@ -163,7 +166,8 @@ export function backwardFromPreActivation(
   dy: number,
   dz: number,
 ): void {
-  const { kernels, arena } = engine;
+  const { arena } = engine;
+  const kernels = engine.kernelsFor(samples * units);
   const activation: Activation = activations[name];
   if (activation.saves !== "rows") {
     kernels[activation.backward](samples * units, z, dy, dz);

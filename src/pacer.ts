@@ -1,3 +1,5 @@
+import { now } from "./clock";
+
 /** Milliseconds for which training may block the event loop. */
 const BUDGET = 50;
 
@@ -29,10 +31,6 @@ export class Pacer {
     this.#yielded = now();
     this.#last = this.#yielded;
   }
-}
-
-function now(): number {
-  return typeof performance === "undefined" ? Date.now() : performance.now();
 }
 
 /** One turn of the event loop. A timer would be clamped to 4 ms in browsers: a message is not. */

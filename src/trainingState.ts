@@ -28,7 +28,7 @@ export class TrainingState {
   objective(costAndGradients: () => number): Objective {
     const state = this;
     return {
-      kernels: this.core.engine.kernels,
+      kernels: this.core.engine.kernelsFor(this.core.parameterCount),
       costAndGradients,
       get learningRate() {
         return state.optimizer.learningRate;

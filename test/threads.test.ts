@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Engine } from "../src/backend/engine";
+import { Gauge } from "../src/backend/gauge";
 import { ACTIVE, FAILED } from "../src/backend/job";
 import type { Kernels, WasmKernels } from "../src/backend/kernels";
 import { hireWorkers, Pool } from "../src/backend/pool";
@@ -15,8 +16,8 @@ import { bitMismatch, generator, uniform } from "./oracle";
 import { disposedAfterEach, expectToWork } from "./support";
 import { variants } from "./variants";
 
-/** Everything is shared, in the smallest ranges. */
-const ALL = { border: 0, range: 1 };
+/** Everything is shared, in the smallest ranges, whether it pays or not. */
+const ALL = { border: 0, range: 1, gauges: () => ({ begin: () => true, end() {} }) };
 
 const load = disposedAfterEach();
 const engines: Engine[] = [];
@@ -162,23 +163,21 @@ describe("a pool", () => {
     expect(packed.some((value) => value !== 0)).toBe(true);
   });
 
-  it("computes alone for a while after a worker kept it waiting", async () => {
+  it("waits for a worker that is late", async () => {
     const context = await threaded(variant, 2);
     const { words } = context.pool.job;
     // another thread stays inside the job for a while
     Atomics.add(words, ACTIVE, 1);
-    const release = `const { workerData: { words, at } } = require("node:worker_threads");
+    const release = `const { parentPort, workerData: { words, at } } = require("node:worker_threads");
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-      Atomics.sub(words, at, 1);
+      parentPort.postMessage(Atomics.sub(words, at, 1));
       Atomics.notify(words, at);`;
     const other = new Worker(release, { eval: true, workerData: { words, at: ACTIVE } });
+    const left = new Promise((resolve) => other.once("message", resolve));
     await new Promise((resolve) => other.once("online", resolve));
     multiply(context);
-    let alone = 0;
-    while (!context.pool.ready) alone++;
-    expect(alone).toBeGreaterThan(0);
-    multiply(context);
-    await other.terminate();
+    expect(Atomics.load(words, ACTIVE)).toBe(0);
+    expect(await left).toBeGreaterThan(0);
   });
 
   it("that lost a worker says so, and computes on without it", async () => {
@@ -196,6 +195,47 @@ describe("a pool", () => {
     expect(() => shared.exp(100_000, beyond, beyond)).toThrow(/out of bounds/);
     multiply(context);
     multiply(context);
+  });
+});
+
+describe("a gauge", () => {
+  /** Plays jobs of one unit of work: milliseconds alone, and shared. Returns the share of jobs that were shared. */
+  function play(gauge: Gauge, jobs: number, alone: number, shared: number): number {
+    let count = 0;
+    for (let i = 0; i < jobs; i++) {
+      const { share } = gauge;
+      gauge.note(share, 1, share ? shared : alone);
+      if (share) count++;
+    }
+    return count / jobs;
+  }
+
+  it("shares what pays, and looks again now and then whether it does", () => {
+    const share = play(new Gauge(), 10_000, 2, 1);
+    expect(share).toBeGreaterThan(0.99);
+    expect(share).toBeLessThan(1);
+  });
+
+  it("leaves what does not, but for a try in thousands", () => {
+    const gauge = new Gauge();
+    play(gauge, 10_000, 2, 2.5);
+    expect(play(gauge, 100_000, 2, 2.5)).toBeLessThan(0.002);
+  });
+
+  it("comes back when the other core is free again", () => {
+    const gauge = new Gauge();
+    play(gauge, 10_000, 2, 1);
+    play(gauge, 50_000, 2, 40);
+    play(gauge, 5000, 2, 1);
+    expect(play(gauge, 10_000, 2, 1)).toBeGreaterThan(0.99);
+  });
+
+  it("gives up at once what takes many times as long", () => {
+    const gauge = new Gauge();
+    play(gauge, 4, 1, 1);
+    expect(gauge.share).toBe(true);
+    gauge.note(true, 1, 100);
+    expect(gauge.share).toBe(false);
   });
 });
 

@@ -135,7 +135,7 @@ export class Backend implements Disposable {
     checkName(where, name, activationNames);
     const out = this.#checkOut(where, [z], options);
     const y = this.#result(where, z.rows, z.cols, out);
-    activate(this.engine.kernels, name, z.rows, z.cols, z.pointer(where), y.pointer(where));
+    activate(this.engine, name, z.rows, z.cols, z.pointer(where), y.pointer(where));
     return y;
   }
 
@@ -218,7 +218,7 @@ export class Backend implements Disposable {
       if (task.activation !== undefined) {
         task.logits = task.outputs;
         task.outputs = ownOutputs as number;
-        activate(this.engine.kernels, task.activation, samples, units, task.logits, task.outputs);
+        activate(this.engine, task.activation, samples, units, task.logits, task.outputs);
       }
       const value = sumLosses(this.engine, loss, task) / samples;
       lossGradient(this.engine, loss, task, gradient.pointer(where));
@@ -279,7 +279,7 @@ export class Backend implements Disposable {
   #map(name: UnaryKernel, x: Matrix, options: OutOption = {}): Matrix {
     const out = this.#checkOut(name, [x], options);
     const y = this.#result(name, x.rows, x.cols, out);
-    this.engine.kernels[name](x.rows * x.cols, x.pointer(name), y.pointer(name));
+    this.engine.kernelsFor(x.rows * x.cols)[name](x.rows * x.cols, x.pointer(name), y.pointer(name));
     return y;
   }
 

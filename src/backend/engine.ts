@@ -8,6 +8,9 @@ import { shareKernels } from "./sharedKernels";
 export const TRANSPOSE_A = 1;
 export const TRANSPOSE_B = 2;
 
+/** Numbers below which no kernel is long enough for threads: asking each of them would cost a small network too much. */
+const WORTH_SHARING = 1024;
+
 /**
  * What one thread computes with: the kernels of a variant, the memory they share with everybody, and scratch that
  * is this caller's alone, so that two callers may be inside the same kernels at once.
@@ -18,15 +21,17 @@ export class Engine {
   readonly workspace: number;
   /** A few numbers that kernels return through memory: a returned double would cost an allocation. */
   readonly results: { readonly pointer: number; readonly values: Float64Array };
-  /** The kernels of the variant; with a pool, the long ones are computed by all its threads. */
-  kernels: Kernels;
+  readonly kernels: Kernels;
   /** What lives as long as it does. */
   readonly scope: Scope;
   #pool: Pool | undefined;
+  /** The kernels, of which the long ones are computed by all threads. */
+  #shared: Kernels;
   #disposed = false;
 
   constructor(kernels: Kernels, memory: LinearMemory) {
     this.kernels = kernels;
+    this.#shared = kernels;
     this.arena = new Arena(memory);
     this.scope = new Scope(this.arena);
     this.workspace = this.scope.allocate("loadBackend", kernels.gemmWorkspaceBytes() / 8);
@@ -36,8 +41,13 @@ export class Engine {
 
   /** Has all threads of a pool compute from now on, and ends them with itself. */
   share(kernels: WasmKernels, pool: Pool): void {
-    this.kernels = shareKernels(kernels, pool);
+    this.#shared = shareKernels(kernels, pool);
     this.#pool = pool;
+  }
+
+  /** The kernels for work on so many numbers: those that threads share, where there are enough to share. */
+  kernelsFor(numbers: number): Kernels {
+    return numbers < WORTH_SHARING ? this.kernels : this.#shared;
   }
 
   get disposed(): boolean {
@@ -63,7 +73,8 @@ export class Engine {
   ): void {
     const lda = (flags & TRANSPOSE_A) === 0 ? k : m;
     const ldb = (flags & TRANSPOSE_B) === 0 ? n : k;
-    this.kernels.gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, start, startStep, c, n, this.workspace);
+    const { gemm } = this.kernelsFor(Math.max(m * k, k * n));
+    gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, start, startStep, c, n, this.workspace);
   }
 
   view(pointer: number, length: number): Float64Array {

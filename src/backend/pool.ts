@@ -4,15 +4,10 @@ import { type HostWorker, startWorker } from "./hostWorker";
 import { ACTIVE, FAILED, GENERATION, JOB_LENGTH, Job, NEXT, OPEN, SLEEPING, STOPPED } from "./job";
 import type { WasmKernels } from "./kernels";
 
-/** Looks at ACTIVE before the caller counts as kept waiting: some 100 microseconds, many times what a range takes. */
-const SPINS = 100_000;
+/** Looks at ACTIVE before the caller goes to sleep: some tens of microseconds, longer than a range takes. */
+const SPINS = 20_000;
 /** Milliseconds after which a worker that is still inside a job is given up. */
 const LOST_AFTER = 30_000;
-/** Jobs to do alone after workers kept the caller waiting: at first, and at most. */
-const SHORTEST_REST = 4;
-const LONGEST_REST = 4096;
-/** Jobs in time that halve the next rest. */
-const TRUST = 64;
 
 /** Starts workers, which take a while to come up: they do it while the kernels compile. Rejects where the host has none. */
 export async function hireWorkers(count: number): Promise<readonly HostWorker[]> {
@@ -27,19 +22,12 @@ export async function hireWorkers(count: number): Promise<readonly HostWorker[]>
   return workers;
 }
 
-/**
- * Threads over one shared memory, started with the backend and ended with it. `run` has the job that was described done by
- * all of them. Where workers keep the caller waiting, since another process has their core, it computes alone for a while,
- * and four times as long after the next time: threads may then be of no use, but they do no harm.
- */
+/** Threads over one shared memory, started with the backend and ended with it. `run` has them do the job that was described. */
 export class Pool {
   readonly job: Job;
   readonly #workers: readonly HostWorker[];
   readonly #maySleep = maySleep();
   #ended = false;
-  #resting = 0;
-  #rest = SHORTEST_REST;
-  #inTime = 0;
 
   private constructor(workers: readonly HostWorker[], job: Job) {
     this.job = job;
@@ -85,14 +73,6 @@ export class Pool {
     return this.#ended ? 1 : this.#workers.length + 1;
   }
 
-  /** Whether a job is to be shared now, or done by the caller alone. */
-  get ready(): boolean {
-    if (this.#ended) return false;
-    if (this.#resting === 0) return true;
-    this.#resting--;
-    return false;
-  }
-
   /** Has all threads do the job that was described. Throws WorkerError where one of them failed. */
   run(): void {
     const { job } = this;
@@ -121,7 +101,7 @@ export class Pool {
     let spins = 0;
     for (;;) {
       const inside = Atomics.load(words, ACTIVE);
-      if (inside === 0) break;
+      if (inside === 0) return;
       if (++spins < SPINS) continue;
       if (this.#maySleep && Atomics.wait(words, ACTIVE, inside, LOST_AFTER) === "timed-out") {
         this.stop();
@@ -129,14 +109,6 @@ export class Pool {
           `A thread did not come back from a kernel within ${LOST_AFTER / 1000} s; from now on this backend computes on the calling thread alone.`,
         );
       }
-    }
-    if (spins >= SPINS) {
-      this.#rest = Math.min(4 * this.#rest, LONGEST_REST);
-      this.#resting = this.#rest;
-      this.#inTime = 0;
-    } else if (++this.#inTime === TRUST) {
-      this.#inTime = 0;
-      this.#rest = Math.max(SHORTEST_REST, this.#rest / 2);
     }
   }
 

@@ -1,16 +1,19 @@
 import { TRANSPOSE_A, TRANSPOSE_B } from "./engine";
+import { Gauges } from "./gauge";
 import type { AnyKernel } from "./job";
 import type { Kernels, WasmKernels } from "./kernels";
 import type { Pool } from "./pool";
 
-/** In nanoseconds of work, by `npm run bench -- --only border`. */
+/** When to share: in nanoseconds of work, by `npm run bench -- --only border`. */
 interface Sizes {
   /** Below it a second thread costs more than it brings. */
   readonly border: number;
   /** One range: long against the cost of taking it, short against waiting for the last one. */
   readonly range: number;
+  /** Who decides above the border. */
+  readonly gauges: () => Pick<Gauges, "begin" | "end">;
 }
-const SIZES: Sizes = { border: 30_000, range: 10_000 };
+const SIZES: Sizes = { border: 30_000, range: 10_000, gauges: () => new Gauges() };
 /** Floating point operations in a nanosecond, about: what gemm's time is guessed by. */
 const GEMM_RATE = 24;
 /** Rows of a range of gemm: a multiple of each variant's register tile. */
@@ -69,48 +72,71 @@ export const divisible: { readonly [Name in keyof Kernels]?: Divisible } = {
 
 /** The same kernels, of which the long ones are computed by all threads of a pool: the same bits, for each element stays one thread's. */
 export function shareKernels(kernels: WasmKernels, pool: Pool, sizes = SIZES): Kernels {
-  const shared: Record<string, AnyKernel> = { gemm: shareGemm(kernels, pool, sizes) };
+  const shared: Record<string, AnyKernel> = {};
   for (const [name, how] of Object.entries(divisible)) {
     shared[name] = share(name, kernels[name as keyof Kernels] as AnyKernel, how, pool, sizes);
   }
-  return Object.assign({ ...kernels }, shared);
+  return Object.assign({ ...kernels }, shared, { gemm: shareGemm(kernels, pool, sizes) });
 }
 
+/** Arguments by name, not as a rest: an array of them would be an allocation in each step. Twelve are the most that there are. */
 function share(
   name: string,
   alone: AnyKernel,
   { cost, steps, rows = false }: Divisible,
   pool: Pool,
-  { border, range }: Sizes,
-): AnyKernel {
+  { border, range, gauges: makeGauges }: Sizes,
+): (length: number, ...others: number[]) => void {
   const { job } = pool;
   const index = job.indexOf(name);
-  return (...values) => {
-    const [length = 0, units = 0] = values;
-    const width = rows ? units : 1;
-    if (length * width * cost < border || !pool.ready) return alone(...values);
-    const grain = multiple(8, range / (cost * width));
-    job.describe(index, length, grain, 0, -1);
-    for (let i = 0; i < steps.length; i++) job.argument(i, values[i] as number, (steps[i] as number) * width);
-    pool.run();
+  const gauges = makeGauges();
+  const argument = (at: number, value: number, width: number) => {
+    if (at < steps.length) job.argument(at, value, (steps[at] as number) * width);
+  };
+  return (length, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0, k = 0, l = 0) => {
+    const width = rows ? b : 1;
+    const work = length * width * cost;
+    const sharing = work > border && pool.threads > 1 && gauges.begin(work);
+    if (sharing) {
+      job.describe(index, length, multiple(8, range / (cost * width)), 0, -1);
+      argument(1, b, width);
+      argument(2, c, width);
+      argument(3, d, width);
+      argument(4, e, width);
+      argument(5, f, width);
+      argument(6, g, width);
+      argument(7, h, width);
+      argument(8, i, width);
+      argument(9, j, width);
+      argument(10, k, width);
+      argument(11, l, width);
+      pool.run();
+    } else alone(length, b, c, d, e, f, g, h, i, j, k, l);
+    gauges.end();
   };
 }
 
 /** gemm's loops 5 and 4 (assembly/gemm.ts), with the columns of each block packed by all threads, and then its rows computed. */
-function shareGemm(kernels: WasmKernels, pool: Pool, { border, range }: Sizes): Kernels["gemm"] {
+function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: makeGauges }: Sizes): Kernels["gemm"] {
   const { job } = pool;
   const gemmPack = job.indexOf("gemmPack");
   const gemmRows = job.indexOf("gemmRows");
   const KC = kernels.gemmBlockTerms();
   const NC = kernels.gemmBlockColumns();
   const ownBytes = kernels.gemmRowsWorkspaceBytes();
+  const gauges = makeGauges();
   return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace) => {
-    if (2 * m * n * k <= GEMM_RATE * border || m < 2 * TILE_ROWS || n < PANEL_COLUMNS || !pool.ready) {
+    const work = (2 * m * n * k) / GEMM_RATE;
+    const divides = m >= 2 * TILE_ROWS && n >= PANEL_COLUMNS;
+    if (!(work > border && divides && pool.threads > 1 && gauges.begin(work))) {
       kernels.gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace);
+      gauges.end();
       return;
     }
-    const [rowA, termA] = (flags & TRANSPOSE_A) === 0 ? [8 * lda, 8] : [8, 8 * lda];
-    const [termB, columnB] = (flags & TRANSPOSE_B) === 0 ? [8 * ldb, 8] : [8, 8 * ldb];
+    const rowA = (flags & TRANSPOSE_A) === 0 ? 8 * lda : 8;
+    const termA = (flags & TRANSPOSE_A) === 0 ? 8 : 8 * lda;
+    const termB = (flags & TRANSPOSE_B) === 0 ? 8 * ldb : 8;
+    const columnB = (flags & TRANSPOSE_B) === 0 ? 8 : 8 * ldb;
     const packed = workspace + ownBytes;
     for (let j = 0; j < n; j += NC) {
       const nc = Math.min(NC, n - j);
@@ -139,6 +165,7 @@ function shareGemm(kernels: WasmKernels, pool: Pool, { border, range }: Sizes): 
         pool.run();
       }
     }
+    gauges.end();
   };
 }
 

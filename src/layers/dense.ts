@@ -78,7 +78,7 @@ function activationOf(state: LayerState): ActivationName {
 export function inferDense(engine: Engine, state: LayerState, samples: number, x: number, z: number, y: number): void {
   affine(engine, state, samples, x, z);
   const activation = activationOf(state);
-  if (activation !== "linear" || z !== y) activate(engine.kernels, activation, samples, state.units, z, y);
+  if (activation !== "linear" || z !== y) activate(engine, activation, samples, state.units, z, y);
 }
 
 /** Forward and backward of a training pass. Between them: the slope, or y alone; in the output layer z. */
@@ -89,13 +89,13 @@ export const densePasses: LayerPasses = {
     const activation = activationOf(state);
     if (logits !== 0) {
       affine(engine, state, samples, x, logits);
-      activate(engine.kernels, activation, samples, state.units, logits, y);
+      activate(engine, activation, samples, state.units, logits, y);
       return;
     }
     // z waits where its slope will stand
     const z = saved === 0 ? y : saved;
     affine(engine, state, samples, x, z);
-    if (activation !== "linear") activateAndSave(engine.kernels, activation, samples, state.units, z, y, saved);
+    if (activation !== "linear") activateAndSave(engine, activation, samples, state.units, z, y, saved);
   },
 
   // D = dC/dY . f'(Z)
@@ -104,7 +104,7 @@ export const densePasses: LayerPasses = {
     // from z where it was kept; a softmax goes from y, as it always does
     if (logits !== 0 && activation !== "softmax") {
       backwardFromPreActivation(engine, activation, samples, state.units, logits, gradient, gradient);
-    } else backwardFromSaved(engine.kernels, activation, samples, state.units, y, saved, gradient, gradient);
+    } else backwardFromSaved(engine, activation, samples, state.units, y, saved, gradient, gradient);
   },
 
   // dC/dW = X^T D, dC/db = 1^T D, and the penalties
