@@ -278,17 +278,21 @@ describe("loadBackend with threads", () => {
   });
 
   it("ends with its process, disposed or not", () => {
-    const source = fileURLToPath(new URL("../dist/index.js", import.meta.url));
+    const source = fileURLToPath(new URL("../src/index.ts", import.meta.url));
     for (const end of ["", "backend.dispose();"]) {
       const program = `import { loadBackend } from ${JSON.stringify(source)};
         const backend = await loadBackend({ threads: 3 });
         const a = backend.matrix(300, 300, new Float64Array(90000).fill(1));
         console.log(backend.threads, backend.matmul(a, a).values[0]);
         ${end}`;
-      const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
-        encoding: "utf8",
-        timeout: 30_000,
-      });
+      const { stdout, status } = spawnSync(
+        process.execPath,
+        ["--import", "tsx", "--input-type=module", "-e", program],
+        {
+          encoding: "utf8",
+          timeout: 30_000,
+        },
+      );
       expect([stdout.trim(), status]).toEqual(["3 300", 0]);
     }
   });
