@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Bench } from "./bench";
+import { benchBorder } from "./border";
 import { benchCurves } from "./curves";
 import { Entrant } from "./entrant";
 import { installPeers, runsUnder, runUnder } from "./install";
@@ -29,6 +30,7 @@ const BENCHES: Record<Section, (bench: Bench) => Promise<void>> = {
   start: benchStart,
   memory: benchMemory,
   curves: benchCurves,
+  border: benchBorder,
 };
 
 const HEADINGS = `
