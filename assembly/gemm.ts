@@ -71,12 +71,23 @@ export function gemm(
   const transA = (flags & TRANSPOSE_A) !== 0;
   const transB = (flags & TRANSPOSE_B) !== 0;
   // a row or a column leaves nothing to be used twice: the matrix is read once, as it lies
+  const aStep = transA ? lda : 1;
+  const bStep = transB ? 1 : ldb;
   if (m === 1 && !transB) {
-    rowProduct(n, k, alpha, a, transA ? lda : 1, b, ldb, beta, s, c);
+    rowProduct(n, k, alpha, a, aStep, b, ldb, beta, s, c);
     return;
   }
   if (n === 1 && !transA) {
-    columnProduct(m, k, alpha, a, lda, b, transB ? 1 : ldb, beta, s, lds, c, ldc);
+    columnProduct(m, k, alpha, a, lda, b, bStep, beta, s, lds, c, ldc);
+    return;
+  }
+  // the same products with their sides exchanged; alpha belongs to A, whose place they take
+  if (m === 1 && alpha === 1) {
+    columnProduct(n, k, 1, b, ldb, a, aStep, beta, s, 1, c, 1);
+    return;
+  }
+  if (n === 1 && alpha === 1 && ldc === 1 && lds === 1) {
+    rowProduct(m, k, 1, b, bStep, a, lda, beta, s, c);
     return;
   }
   const packedB = workspace + ((MC * KC) << 3);
