@@ -1,4 +1,4 @@
-import { fillsTiles, LOW, lowTiles, MR, NR, tallRows, tallTiles } from "./gemm/micro";
+import { LOW, lowTiles, MR, NR, tallRows, tallTiles } from "./gemm/micro";
 import { Pack } from "./gemm/pack";
 import { columnProduct, rowProduct } from "./gemm/vector";
 
@@ -8,7 +8,11 @@ const MC: usize = 96;
 const KC: usize = 256;
 /** Columns of op(B) in one packed block: with KC, 1 MiB. A multiple of NR. */
 const NC: usize = 512;
-/** Elements up to which an operand that already lies in panels is read where it is: 16 KiB, half a first-level cache. */
+/**
+ * Elements up to which an operand that already lies in panels is read where it is: 16 KiB, half a first-level cache. The last
+ * panel is read as wide as a tile, up to 40 bytes beyond its operand, into sums that nobody keeps: memory has that much to
+ * spare at its end.
+ */
 const DIRECT: usize = 2048;
 
 /** Flags of gemm: op(X) is the transpose of X. */
@@ -100,10 +104,9 @@ export function gemm(
     do {
       const kc = min<usize>(KC, k - p);
       const blockB = b + ((transB ? j * ldb + p : p * ldb + j) << 3);
-      // rows of a small B are panels as they lie, but for the last columns
+      // rows of a small B are panels as they lie
       const inPlace = !transB && nc * kc <= DIRECT;
-      const whole = inPlace ? nc - (nc % NR) : 0;
-      gemmPack(flags, nc - whole, kc, blockB + (whole << 3), ldb, packedB);
+      if (!inPlace) gemmPack(flags, nc, kc, blockB, ldb, packedB);
       blockRows(
         transA,
         m,
@@ -112,10 +115,9 @@ export function gemm(
         alpha,
         a + ((transA ? p * lda : p) << 3),
         lda,
-        blockB,
-        ldb,
-        whole,
-        packedB,
+        inPlace ? blockB : packedB,
+        inPlace ? NR << 3 : (NR * kc) << 3,
+        inPlace ? ldb << 3 : NR << 3,
         p === 0 ? beta : 1,
         (p === 0 ? s : c) + (j << 3),
         p === 0 ? lds : ldc,
@@ -155,10 +157,12 @@ export function gemmRows(
   ldc: usize,
   workspace: usize,
 ): void {
-  blockRows((flags & TRANSPOSE_A) !== 0, m, nc, kc, alpha, a, lda, 0, 0, 0, packedB, beta, s, lds, c, ldc, workspace);
+  const transA = (flags & TRANSPOSE_A) !== 0;
+  const panel = (NR * kc) << 3;
+  blockRows(transA, m, nc, kc, alpha, a, lda, packedB, panel, NR << 3, beta, s, lds, c, ldc, workspace);
 }
 
-/** Loop 3: MC rows of C at a time. The first `whole` columns of B are read where they lie, the others are packed. */
+/** Loop 3: MC rows of C at a time, by panels of B that are bPanel bytes apart, with bStep bytes from term to term. */
 function blockRows(
   transA: bool,
   m: usize,
@@ -168,9 +172,8 @@ function blockRows(
   a: usize,
   lda: usize,
   b: usize,
-  ldb: usize,
-  whole: usize,
-  packedB: usize,
+  bPanel: usize,
+  bStep: usize,
   beta: f64,
   s: usize,
   lds: usize,
@@ -178,8 +181,8 @@ function blockRows(
   ldc: usize,
   packedA: usize,
 ): void {
-  // columns of a small A are panels as they lie, if they fill their tiles
-  const inPlace = transA && alpha === 1 && m * kc <= DIRECT && fillsTiles(m);
+  // columns of a small A are panels as they lie
+  const inPlace = transA && alpha === 1 && m * kc <= DIRECT;
   for (let i: usize = 0; i < m; i += MC) {
     const mc = min<usize>(MC, m - i);
     const tall = tallRows(mc);
@@ -201,19 +204,17 @@ function blockRows(
       lowStep = LOW << 3;
     }
     // loop 2: one panel of B at a time, which loop 1 finds in the first-level cache
-    for (let j: usize = 0; j < nc; j += NR) {
+    for (let j: usize = 0, panelB = b; j < nc; j += NR, panelB += bPanel) {
       const columns = min<usize>(NR, nc - j);
-      const panelB = j < whole ? b + (j << 3) : packedB + (((j - whole) * kc) << 3);
-      const stepB = j < whole ? ldb << 3 : NR << 3;
       const from = s + ((i * lds + j) << 3);
       const to = c + ((i * ldc + j) << 3);
       if (tall !== 0) {
-        tallTiles(tall, columns, kc, panelsA, tallPanel, tallStep, panelB, stepB, beta, from, lds, to, ldc);
+        tallTiles(tall, columns, kc, panelsA, tallPanel, tallStep, panelB, bStep, beta, from, lds, to, ldc);
       }
       if (low !== 0) {
         const lowFrom = from + ((tall * lds) << 3);
         const lowTo = to + ((tall * ldc) << 3);
-        lowTiles(low, columns, kc, lowPanelsA, lowPanel, lowStep, panelB, stepB, beta, lowFrom, lds, lowTo, ldc);
+        lowTiles(low, columns, kc, lowPanelsA, lowPanel, lowStep, panelB, bStep, beta, lowFrom, lds, lowTo, ldc);
       }
     }
   }

@@ -1,6 +1,7 @@
-import { afterAll, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Backend, MatmulOptions } from "../src/backend/backend";
 import type { Matrix } from "../src/backend/matrix";
+import { OutOfMemoryError } from "../src/index";
 import {
   bitMismatch,
   generator,
@@ -12,7 +13,8 @@ import {
   transpose,
   uniform,
 } from "./oracle";
-import { guardedMatrix, onEveryVariant } from "./variants";
+import { disposedAfterEach } from "./support";
+import { guardedMatrix, onEveryVariant, variants } from "./variants";
 
 /** Around the register tiles (3, 4 or 6 rows, 2 or 4 columns), lanes and powers of two. */
 const sizes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 129];
@@ -273,5 +275,27 @@ onEveryVariant("matmul", (context) => {
 
   afterAll(() => {
     expect(context.backend.memory().matrices, "matrices left over").toBe(0);
+  });
+});
+
+describe("matmul at the end of memory", () => {
+  const load = disposedAfterEach();
+
+  it.each(variants)("reads no further than memory goes (%s)", async (variant) => {
+    const backend = await load({ variant, threads: 1, memory: { maximumBytes: 2 ** 21 } });
+    const rows: Matrix[] = [];
+    expect(() => {
+      for (;;) rows.push(backend.matrix(1, 8));
+    }).toThrow(OutOfMemoryError);
+    rows.sort((a, b) => a.pointer("test") - b.pointer("test"));
+    // room for the other operand and the result at the beginning, and for three rows' worth at the very end
+    for (const row of [...rows.slice(0, 8), ...rows.slice(-3)]) row.dispose();
+    const other = backend.matrix(8, 4, new Float64Array(32).fill(1));
+    const out = { ab: backend.matrix(4, 3), ba: backend.matrix(3, 4) };
+    const last = backend.matrix(8, 3, new Float64Array(24).fill(1));
+    expect(last.pointer("test")).toBeGreaterThan(other.pointer("test") + 2 ** 19);
+    backend.matmul(other, last, { transposeA: true, out: out.ab });
+    backend.matmul(last, other, { transposeA: true, out: out.ba });
+    expect([...out.ab.values, ...out.ba.values]).toEqual(Array(24).fill(8));
   });
 });

@@ -19,11 +19,6 @@ export function tallRows(rows: usize): usize {
   return rest > LOW ? rows : rows - rest;
 }
 
-/** Whether no tile is partly empty. */
-export function fillsTiles(rows: usize): bool {
-  return MR === LOW ? rows % LOW === 0 : (rows & 1) === 0 && rows !== 2;
-}
-
 /**
  * C <- beta S + A B for one panel of B: loop 1, over the tiles of its columns of C, here those of MR rows.
  *

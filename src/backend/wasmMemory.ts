@@ -2,6 +2,8 @@ import type { LinearMemory } from "./arena";
 
 const PAGE = 65536;
 const MAXIMUM_PAGES = 65536;
+/** Bytes at the end of memory that nobody is given: gemm reads its last panel as wide as a tile (assembly/gemm.ts). */
+const SPARE = 64;
 
 /** One shared WebAssembly.Memory that grows in place: a view of it never goes dead. */
 export class WasmMemory implements LinearMemory {
@@ -41,13 +43,13 @@ export class WasmMemory implements LinearMemory {
 
   grow(bytes: number): { start: number; end: number } | undefined {
     const start = this.#end;
-    const missing = start + bytes - this.reservedBytes;
+    const missing = start + bytes + SPARE - this.reservedBytes;
     if (missing > 0) {
       // a quarter more than is needed now, so that many small blocks do not each pay for a call
       const reserve = Math.min(this.reservedBytes / 4, this.maximumBytes - this.reservedBytes - missing);
       if (!this.#growBy(missing + Math.max(0, reserve)) && !this.#growBy(missing)) return undefined;
     }
-    this.#end = this.reservedBytes;
+    this.#end = this.reservedBytes - SPARE;
     return { start, end: this.#end };
   }
 
