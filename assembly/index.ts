@@ -57,6 +57,7 @@ export {
   squaresLoss,
 } from "./losses";
 export { adagrad, adam, rmsProp, sgd, sgdMomentum } from "./optimizers";
+export { fractions } from "./random";
 export { accumulate, addPenaltyGradient, columnSums, firstNotFinite, magnitudes, scaleRows } from "./reduce";
 export { softmax, softmaxGradient } from "./softmax";
 export { transpose } from "./transpose";

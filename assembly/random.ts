@@ -1,3 +1,5 @@
+import { Lanes } from "./lanes";
+
 /**
  * Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3; SC 2011): four words
  * from a counter of four and a key of two, with no state between calls. Known answers: Random123, test/random.test.ts.
@@ -7,7 +9,43 @@ const M1: u32 = 0xcd9e8d57;
 const WEYL0: u32 = 0x9e3779b9;
 const WEYL1: u32 = 0xbb67ae85;
 
+/**
+ * x_i <- a number uniform in [0, 1), 53 bits of it: the first two words of the Philox block (first + i, stream, step) under
+ * the key (seed).
+ *
+ *   x: length    workspace: 64 bytes
+ */
+export function fractions(
+  length: usize,
+  first: u32,
+  stream: u32,
+  stepLow: u32,
+  stepHigh: u32,
+  seedLow: u32,
+  seedHigh: u32,
+  x: usize,
+  workspace: usize,
+): void {
+  let i: usize = 0;
+  if (Lanes.wide) {
+    for (; i + 4 <= length; i += 4) {
+      Philox.fourBlocks(first + <u32>i, stream, stepLow, stepHigh, seedLow, seedHigh, workspace);
+      for (let b: usize = 0; b < 4; b++) store<f64>(x + ((i + b) << 3), Philox.fraction(workspace + (b << 4)));
+    }
+  }
+  for (; i < length; i++) {
+    Philox.block(first + <u32>i, stream, stepLow, stepHigh, seedLow, seedHigh, workspace);
+    store<f64>(x + (i << 3), Philox.fraction(workspace));
+  }
+}
+
 export class Philox {
+  /** A number from [0, 1) of the two words there: 27 bits of one, 26 of the other. */
+  @inline static fraction(words: usize): f64 {
+    const bits = ((<u64>load<u32>(words) >> 5) << 26) | (<u64>load<u32>(words, 4) >> 6);
+    return <f64>bits * 1.1102230246251565e-16; // 2^-53
+  }
+
   /** Writes the four words of block (c0, c1, c2, c3) under the key (k0, k1), 16 bytes. */
   static block(c0: u32, c1: u32, c2: u32, c3: u32, k0: u32, k1: u32, to: usize): void {
     for (let round = 0; round < 10; round++) {

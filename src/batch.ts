@@ -1,16 +1,28 @@
 import type { Scope } from "./backend/arena";
 import type { Backend } from "./backend/backend";
-import type { Engine } from "./backend/engine";
-import { Matrix } from "./backend/matrix";
+import type { Matrix } from "./backend/matrix";
 import { ArgumentError, ShapeError, shown } from "./errors";
-import { copyRow, type Flat, flatten, type Numbers, throwNotFinite } from "./numbers";
-import { type Room, Rows } from "./room";
-import { readTargets, type TargetRows, writeTargetRow } from "./targets";
+import { type InputRows, inPlace } from "./inputRows";
+import { LiveView } from "./liveView";
+import {
+  copyRows,
+  countRows,
+  type Flat,
+  flatten,
+  type Numbers,
+  type Order,
+  readRows,
+  rowAt,
+  type Source,
+  throwNotFinite,
+} from "./numbers";
+import type { Room } from "./room";
+import { areIndices, readTargets, writeOneHot } from "./targets";
 
-/** Room for one batch in linear memory: targets, weights, the loss of each sample, and inputs that are no Matrix. */
+/** Room for one batch in linear memory: targets, weights, the loss of each sample, and inputs that need a copy. */
 export class Batch implements Room {
   samples = 0;
-  /** Address of the inputs of this batch: its own, or those of a Matrix. */
+  /** Address of the inputs of this batch: copies, or rows of a Matrix. */
   inputs = 0;
   targets = 0;
   /** Address of the weights; 0 where the samples have none. */
@@ -18,98 +30,95 @@ export class Batch implements Room {
   losses = 0;
   rows = 0;
   #blocks: readonly number[] = [];
-  #targetView: Float64Array = new Float64Array(0);
-  #targetsInUse: Float64Array = new Float64Array(0);
-  #weightView: Float64Array = new Float64Array(0);
+  #targetRoom: Float64Array = new Float64Array(0);
+  #weightRoom: Float64Array = new Float64Array(0);
+  readonly #targetView: LiveView;
+  readonly #weightView: LiveView;
   /** The matrix whose numbers `inputs` points at. */
   #lent: Matrix | undefined;
-
-  /** Room for inputs that are no Matrix. */
-  readonly copies: Rows;
 
   constructor(
     readonly backend: Backend,
     readonly scope: Scope,
-    readonly features: number,
     readonly units: number,
+    readonly copies: InputRows,
   ) {
-    this.copies = new Rows(scope, features);
+    const { memory } = backend.engine.arena;
+    this.#targetView = new LiveView(memory);
+    this.#weightView = new LiveView(memory);
   }
 
-  get engine(): Engine {
-    return this.backend.engine;
-  }
-
-  /** Makes room for `rows` samples. */
+  /** Makes room for `rows` samples, apart from their inputs. */
   reserve(where: string, rows: number): void {
     if (rows <= this.rows) return;
     const blocks = this.scope.allocateAll(where, [rows * this.units, rows, rows]);
     for (const block of this.#blocks) this.scope.free(block);
     this.#blocks = blocks;
     const [targets = 0, weights = 0, losses = 0] = blocks;
-    this.#targetView = this.engine.view(targets, rows * this.units);
-    this.#weightView = this.engine.view(weights, rows);
+    const { engine } = this.backend;
+    this.#targetRoom = engine.view(targets, rows * this.units);
+    this.#weightRoom = engine.view(weights, rows);
     this.losses = losses;
     this.targets = targets;
     this.rows = rows;
   }
 
-  /** Takes all rows of `inputs`: a Matrix as it lies, anything else by a copy. Returns how many there are. */
-  loadInputs(where: string, inputs: Numbers): number {
-    const { features } = this;
-    const values = flatten(where, inputs, features, this.backend);
-    const samples = values.length / features;
+  /** Takes all rows of `inputs`: a Matrix as it lies, anything else by a copy. */
+  loadInputs(where: string, inputs: Numbers): void {
+    const { width: features } = this.copies;
+    const source = readRows(where, inputs, features, this.backend);
+    const samples = countRows(source, features);
     if (samples === 0) throw new ShapeError(`${where}: 0 samples were given, at least 1 was expected`);
     this.reserve(where, samples);
-    if (inputs instanceof Matrix) {
-      this.#lent = inputs;
-      this.inputs = inputs.pointer(where);
-      const bad = this.engine.kernels.firstNotFinite(values.length, this.inputs);
-      if (bad < values.length) throwNotFinite(where, values[bad], bad, features);
-    } else {
-      this.copies.reserve(where, samples);
-      for (let i = 0; i < samples; i++) this.copyInputRow(where, values, i, i);
-    }
-    this.samples = samples;
-    return samples;
+    this.takeInputs(where, source, undefined, 0, samples);
   }
 
-  /** Copies a row of flat inputs to row `at` of the batch's own. Throws ArgumentError where it isn't finite. */
-  copyInputRow(where: string, values: Flat, row: number, at: number): void {
-    const { features } = this;
-    this.#lent = undefined;
-    this.inputs = this.copies.pointer;
-    const bad = copyRow(values, row, features, this.copies.view, at * features);
-    if (bad >= 0) throwNotFinite(where, values[row * features + bad], row * features + bad, features);
+  /** Takes the `count` rows that are next from place `start` of the order on. Throws an ArgumentError where one is not finite. */
+  takeInputs(where: string, source: Source, order: Order, start: number, count: number): void {
+    this.#lent = inPlace(source, order) ? source : undefined;
+    this.inputs = this.copies.take(where, source, order, start, count);
+    this.samples = count;
   }
 
   /** Takes all rows of `targets`, as many as there are samples. */
   loadTargets(where: string, targets: unknown, indices: boolean): void {
-    const rows = readTargets(where, targets, this.samples, this.units, this.backend, indices);
-    for (let i = 0; i < this.samples; i++) this.copyTargetRow(where, rows, i, i);
+    const { samples, units } = this;
+    const values = readTargets(where, targets, samples, units, this.backend, indices);
+    if (areIndices(values, samples, units)) this.takeClasses(where, values, undefined, 0);
+    else this.takeTargets(where, values, undefined, 0);
   }
 
-  copyTargetRow(where: string, rows: TargetRows, row: number, at: number): void {
-    writeTargetRow(where, rows, row, this.units, this.#targetView, at);
+  /** Takes `units` targets for each of the samples. */
+  takeTargets(where: string, values: Flat, order: Order, start: number): void {
+    const { samples, units } = this;
+    copyRows(values, order, start, samples, units, this.#targetRoom);
+    const bad = this.backend.engine.kernels.firstNotFinite(samples * units, this.targets);
+    if (bad < samples * units) throwNotFinite(where, this.#targetRoom[bad], order, start, bad, units);
+  }
+
+  /** Takes a class index for each of the samples. */
+  takeClasses(where: string, classes: Flat, order: Order, start: number): void {
+    writeOneHot(where, classes, order, start, this.samples, this.units, this.#targetRoom);
   }
 
   /** Takes one weight a sample, or none. */
   loadWeights(where: string, weights: Numbers | undefined): void {
-    this.weights = 0;
-    if (weights === undefined) return;
-    const values = readWeights(where, weights, this.samples, this.backend);
-    for (let i = 0; i < this.samples; i++) this.copyWeight(where, values, i, i);
+    const values = weights === undefined ? undefined : readWeights(where, weights, this.samples, this.backend);
+    this.takeWeights(where, values, undefined, 0);
   }
 
-  copyWeight(where: string, values: Flat, row: number, at: number): void {
-    const weight = values[row] as number;
-    if (!(Number.isFinite(weight) && weight >= 0)) {
+  takeWeights(where: string, weights: Flat | undefined, order: Order, start: number): void {
+    this.weights = 0;
+    if (weights === undefined) return;
+    copyRows(weights, order, start, this.samples, 1, this.#weightRoom);
+    for (let i = 0; i < this.samples; i++) {
+      const weight = this.#weightRoom[i] as number;
+      if (Number.isFinite(weight) && weight >= 0) continue;
       throw new ArgumentError(
-        `${where}: the weight of row ${row} is ${shown(weight)}, a finite number of at least 0 was expected`,
+        `${where}: the weight of row ${rowAt(order, start, i)} is ${shown(weight)}, a finite number of at least 0 was expected`,
       );
     }
     this.weights = this.#blocks[1] ?? 0;
-    this.#weightView[at] = weight;
   }
 
   /** Throws a DisposedError where the inputs are those of a matrix that was disposed since. */
@@ -125,15 +134,11 @@ export class Batch implements Room {
 
   /** Live views of the rows in use, for losses of one's own and metrics. */
   targetView(): Float64Array {
-    const length = this.samples * this.units;
-    if (this.#targetsInUse.length !== length || this.#targetsInUse.byteOffset !== this.targets) {
-      this.#targetsInUse = this.#targetView.subarray(0, length);
-    }
-    return this.#targetsInUse;
+    return this.#targetView.at(this.targets, this.samples * this.units);
   }
 
   weightView(): Float64Array | undefined {
-    return this.weights === 0 ? undefined : this.#weightView.subarray(0, this.samples);
+    return this.weights === 0 ? undefined : this.#weightView.at(this.weights, this.samples);
   }
 }
 

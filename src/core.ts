@@ -6,12 +6,15 @@ import { Batch } from "./batch";
 import { BusyError, DisposedError } from "./errors";
 import { Inference } from "./inference";
 import { initialize } from "./initializers";
+import { InputRows } from "./inputRows";
 import { densePenalty } from "./layers/dense";
 import type { LayerDescription, LayerState } from "./layers/layer";
 import { layOut } from "./layout";
+import { LiveView } from "./liveView";
 import {
   type CustomLoss,
   customCost,
+  customGradient,
   type LossBatch,
   type LossLike,
   type LossTask,
@@ -21,7 +24,9 @@ import {
 } from "./losses";
 import type { MetricRows } from "./metrics";
 import { Passes } from "./passes";
-import { type Room, shrink } from "./room";
+import { type Room, rowsOf, shrink } from "./room";
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /**
  * What a network and its trainers share behind the border, where everything has been checked: parameters and gradients in
@@ -47,16 +52,25 @@ export class Core {
   readonly passes: Passes;
   readonly inference: Inference;
   readonly #rooms: readonly Room[];
+  /** What losses and metrics are shown: one object each for good, so that a step allocates nothing. */
   readonly #task: LossTask;
+  readonly #metricRows: Mutable<MetricRows>;
+  readonly #lossBatch: Mutable<LossBatch>;
+  /** Where a cost is added up: a variable would be a new object with every term. */
+  readonly #cost = new Float64Array(1);
+  readonly #outputView: LiveView;
+  readonly #outputGradientView: LiveView;
+  readonly #inputGradientView: LiveView;
   /** One more with every change of the parameters that we know of. */
   #updates = 0;
   /** The updates at the last forward and at the last backward pass. */
   #forwardAt = -1;
   #backwardAt = -1;
-  #outputView: Float64Array = new Float64Array(0);
-  #inputGradientView: Float64Array = new Float64Array(0);
   /** The name of the loss of one's own that is being asked. */
   #askedLoss: string | undefined;
+  /** The one that was asked last, and what messages call it. */
+  #namedLoss: CustomLoss | undefined;
+  #lossName = "";
   #disposed = false;
 
   constructor(
@@ -82,12 +96,21 @@ export class Core {
       if (description.kind !== "dense") continue;
       initialize(engine.view(weights, fanIn * units), description.initializer, fanIn, units, seed, index);
     }
-    this.batch = new Batch(backend, this.scope, inputs, this.units);
+    this.batch = new Batch(backend, this.scope, this.units, new InputRows(engine, this.scope, inputs));
     this.passes = new Passes(engine, this.scope, this.states, inputs);
     this.inference = new Inference(engine, this.scope, this.states, inputs, this.units);
-    this.#rooms = [this.batch, this.batch.copies, this.passes, this.passes.inputGradients, this.inference];
+    const { batch, passes, inference } = this;
+    this.#rooms = [batch, batch.copies, passes, passes.inputGradients, ...inference.rooms];
+    const { units, outputActivation: activation } = this;
     const nothing = { samples: 0, outputs: 0, logits: 0, targets: 0, weights: 0, losses: 0 };
-    this.#task = { ...nothing, units: this.units, activation: this.outputActivation };
+    this.#task = { ...nothing, units, activation };
+    const empty = new Float64Array(0);
+    this.#metricRows = { samples: 0, units, outputs: empty, targets: empty, activation };
+    this.#lossBatch = { samples: 0, units, outputs: empty, targets: empty, sampleWeights: undefined };
+    const { memory } = engine.arena;
+    this.#outputView = new LiveView(memory);
+    this.#outputGradientView = new LiveView(memory);
+    this.#inputGradientView = new LiveView(memory);
     backend.networks.add(this.scope);
   }
 
@@ -155,14 +178,14 @@ export class Core {
 
   /** Cost and gradients of what the batch holds, after `forward`. */
   backward(loss: LossLike): number {
-    const { engine, passes, batch } = this;
     const cost = this.cost(loss);
+    const { passes } = this;
     if (typeof loss === "string") {
-      const task = this.lossTask(batch, passes.outputs, passes.logits);
-      this.descend(lossGradient(engine, lossOf(loss), task, passes.outputGradient));
+      this.descend(lossGradient(this.engine, lossOf(loss), this.#lossTask(), passes.outputGradient));
     } else {
-      const out = engine.view(passes.outputGradient, batch.samples * this.units).fill(0);
-      this.#asking(loss, () => loss.gradient(this.#lossBatch(), out));
+      const length = this.batch.samples * this.units;
+      const out = this.#outputGradientView.at(passes.outputGradient, length).fill(0);
+      this.#ask(loss, customGradient, out);
       this.descend(false);
     }
     return cost;
@@ -170,17 +193,19 @@ export class Core {
 
   /** The cost alone, penalties included. */
   cost(loss: LossLike): number {
-    const { engine, passes, batch } = this;
-    let cost: number;
-    if (typeof loss === "string") {
-      const task = this.lossTask(batch, passes.outputs, passes.logits);
-      cost = sumLosses(engine, lossOf(loss), task) / batch.samples;
-    } else cost = this.#asking(loss, () => customCost(loss, this.#lossBatch()));
-    for (const state of this.states) cost += densePenalty(engine, state);
-    return cost;
+    const { engine, batch } = this;
+    const cost = this.#cost;
+    if (typeof loss === "string") cost[0] = sumLosses(engine, lossOf(loss), this.#lossTask()) / batch.samples;
+    else cost[0] = this.#ask(loss, customCost, undefined);
+    for (const state of this.states) cost[0] += densePenalty(engine, state);
+    return cost[0];
   }
 
-  /** A batch as the loss kernels see it. One object for good, so that a step allocates nothing. */
+  #lossTask(): LossTask {
+    return this.lossTask(this.batch, this.passes.outputs, this.passes.logits);
+  }
+
+  /** A batch as the loss kernels see it. */
   lossTask(batch: Batch, outputs: number, logits: number): LossTask {
     const task = this.#task;
     task.samples = batch.samples;
@@ -192,63 +217,58 @@ export class Core {
     return task;
   }
 
-  /** Runs a function of a loss of one's own, which sees live views: meanwhile no buffer may go away or change. */
-  #asking<Result>(loss: CustomLoss, ask: () => Result): Result {
+  /** Asks a loss of one's own, which sees live views: meanwhile no buffer may go away or change. */
+  #ask<Out, Answer>(loss: CustomLoss, ask: (loss: CustomLoss, batch: LossBatch, out: Out) => Answer, out: Out): Answer {
+    const { batch } = this;
+    const seen = this.#lossBatch;
+    seen.samples = batch.samples;
+    seen.outputs = this.outputView();
+    seen.targets = batch.targetView();
+    seen.sampleWeights = batch.weightView();
     this.#askedLoss = loss.name;
-    let answer: Result;
+    let answer: Answer;
     try {
-      answer = ask();
+      answer = ask(loss, seen, out);
     } finally {
       this.#askedLoss = undefined;
     }
-    this.checkAlive(`loss ${loss.name}`);
-    this.batch.checkInputs(`loss ${loss.name}`);
+    if (loss !== this.#namedLoss) {
+      this.#namedLoss = loss;
+      this.#lossName = `loss ${loss.name}`;
+    }
+    this.checkAlive(this.#lossName);
+    batch.checkInputs(this.#lossName);
     return answer;
-  }
-
-  #lossBatch(): LossBatch {
-    const { samples, units, outputs, targets } = this.metricRows();
-    return { outputs, targets, samples, units, sampleWeights: this.batch.weightView() };
   }
 
   /** Outputs and targets of the batch in hand. */
   metricRows(): MetricRows {
-    const { batch, units, outputActivation: activation } = this;
-    const [outputs, targets] = [this.outputView(), batch.targetView()];
-    return { samples: batch.samples, units, outputs, targets, activation };
+    const rows = this.#metricRows;
+    rows.samples = this.batch.samples;
+    rows.outputs = this.outputView();
+    rows.targets = this.batch.targetView();
+    return rows;
   }
 
   /** The outputs of the last forward pass: a live view, the same object while nothing moves. */
   outputView(): Float64Array {
-    const { outputs, samples } = this.passes;
-    const length = samples * this.units;
-    if (this.#outputView.byteOffset !== outputs || this.#outputView.length !== length) {
-      this.#outputView = this.engine.view(outputs, length);
-    }
-    return this.#outputView;
+    return this.#outputView.at(this.passes.outputs, this.passes.samples * this.units);
   }
 
   /** dC/dX of the last backward pass: likewise. */
   inputGradientView(where: string): Float64Array {
-    const pointer = this.passes.inputGradient(where);
-    const length = this.passes.samples * this.inputs;
-    if (this.#inputGradientView.byteOffset !== pointer || this.#inputGradientView.length !== length) {
-      this.#inputGradientView = this.engine.view(pointer, length);
-    }
-    return this.#inputGradientView;
+    return this.#inputGradientView.at(this.passes.inputGradient(where), this.passes.samples * this.inputs);
   }
 
   /** How many rows there is room for, of each kind: what `giveBack` returns to after a failure. */
-  reserved(): readonly number[] {
-    return this.#rooms.map(({ rows }) => rows);
+  reserved(into: number[] = []): readonly number[] {
+    return rowsOf(this.#rooms, into);
   }
 
   giveBack(rows: readonly number[]): void {
     if (this.#disposed || this.engine.disposed) return;
     this.forget();
-    this.#rooms.forEach((room, r) => {
-      shrink(room, rows[r] as number);
-    });
+    shrink(this.#rooms, rows);
   }
 
   /** Runs a fit; a second one meanwhile is a BusyError. What it makes room for is given back where it fails. */

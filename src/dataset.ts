@@ -3,8 +3,8 @@ import { Matrix } from "./backend/matrix";
 import type { Batch } from "./batch";
 import { readWeights } from "./batch";
 import { ArgumentError, checkOptions, ShapeError } from "./errors";
-import { type Flat, flatten, type Numbers } from "./numbers";
-import { readTargets, type TargetRows, type Targets } from "./targets";
+import { countRows, type Flat, type Numbers, type Order, readRows, type Source } from "./numbers";
+import { areIndices, readTargets, type Targets } from "./targets";
 
 /** Samples with what they should give. */
 export interface Data {
@@ -19,11 +19,15 @@ export interface Data {
 /** Data whose shapes were looked at once; the numbers are checked batch by batch, when they are gathered. */
 export interface Dataset {
   readonly where: string;
-  /** The row of the arrays where it begins. */
+  /** What its parts are called in messages: made once, since a step makes nothing. */
+  readonly names: { readonly inputs: string; readonly targets: string; readonly weights: string };
+  /** The row of the arrays where it begins: 0 where it is taken in an order. */
   readonly first: number;
   readonly samples: number;
-  readonly inputs: Flat;
-  readonly targets: TargetRows;
+  readonly inputs: Source;
+  readonly targets: Flat;
+  /** Whether these are class indices. */
+  readonly classes: boolean;
   readonly weights: Flat | undefined;
   /** Matrices among them, which must live as long as the data are used. */
   readonly lent: readonly Matrix[];
@@ -39,37 +43,28 @@ export function readData(
   indices: boolean,
 ): Dataset {
   checkOptions(where, data, ["inputs", "targets", "sampleWeights"]);
-  const inputs = flatten(`${where}: inputs`, data.inputs, features, backend);
-  const samples = inputs.length / features;
-  if (samples === 0) throw new ShapeError(`${where}: inputs: 0 samples were given, at least 1 was expected`);
-  const targets = readTargets(`${where}: targets`, data.targets, samples, units, backend, indices);
+  const names = { inputs: `${where}: inputs`, targets: `${where}: targets`, weights: `${where}: sampleWeights` };
+  const inputs = readRows(names.inputs, data.inputs, features, backend);
+  const samples = countRows(inputs, features);
+  if (samples === 0) throw new ShapeError(`${names.inputs}: 0 samples were given, at least 1 was expected`);
+  const targets = readTargets(names.targets, data.targets, samples, units, backend, indices);
   const weights =
-    data.sampleWeights === undefined
-      ? undefined
-      : readWeights(`${where}: sampleWeights`, data.sampleWeights, samples, backend);
+    data.sampleWeights === undefined ? undefined : readWeights(names.weights, data.sampleWeights, samples, backend);
   const lent = [data.inputs, data.targets, data.sampleWeights].filter((part) => part instanceof Matrix);
-  return { where, first: 0, samples, inputs, targets, weights, lent };
+  const classes = areIndices(targets, samples, units);
+  return { where, names, first: 0, samples, inputs, targets, classes, weights, lent };
 }
 
-/** The rows from `start` on, `count` of them, in an order if there is one, into the batch. */
-export function gather(
-  { where, first, inputs, targets, weights, lent }: Dataset,
-  order: Uint32Array | undefined,
-  start: number,
-  count: number,
-  batch: Batch,
-): void {
+/** The `count` rows that are next from place `start` of the order on, into the batch. */
+export function gather(data: Dataset, order: Order, start: number, count: number, batch: Batch): void {
+  const { where, names, first, inputs, targets, classes, weights, lent } = data;
   for (const matrix of lent) matrix.checkAlive(where);
   batch.reserve(where, count);
-  batch.copies.reserve(where, count);
-  batch.samples = count;
-  batch.weights = 0;
-  for (let i = 0; i < count; i++) {
-    const row = first + (order === undefined ? start + i : (order[start + i] as number));
-    batch.copyInputRow(`${where}: inputs`, inputs, row, i);
-    batch.copyTargetRow(`${where}: targets`, targets, row, i);
-    if (weights !== undefined) batch.copyWeight(`${where}: sampleWeights`, weights, row, i);
-  }
+  const from = first + start;
+  batch.takeInputs(names.inputs, inputs, order, from, count);
+  if (classes) batch.takeClasses(names.targets, targets, order, from);
+  else batch.takeTargets(names.targets, targets, order, from);
+  batch.takeWeights(names.weights, weights, order, from);
 }
 
 /** The first rows and the last ones: a share of the samples, rounded to whole rows, is held back. */

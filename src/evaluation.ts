@@ -2,7 +2,7 @@ import { Batch } from "./batch";
 import type { Core } from "./core";
 import { type Dataset, gather } from "./dataset";
 import { PREDICTION_ROWS } from "./inference";
-import { addLosses, customCost, type LossLike, lossOf } from "./losses";
+import { addLosses, customCost, type LossLike, lossOf, totalOf } from "./losses";
 import { type MetricName, metrics } from "./metrics";
 
 /** Loss and metrics over a whole set. */
@@ -21,7 +21,7 @@ export function* evaluating(
   const where = "evaluate";
   const { engine, scope, inference, units, outputActivation: activation } = core;
   const rows = Math.min(PREDICTION_ROWS, data.samples);
-  const batch = new Batch(core.backend, scope, core.inputs, units);
+  const batch = new Batch(core.backend, scope, units, inference.inputs);
   const whole = typeof loss === "string" ? undefined : wholeSet(data.samples, units, data.weights !== undefined);
   let sum = 0;
   const hits = names.map(() => 0);
@@ -36,7 +36,8 @@ export function* evaluating(
         inference.run(count, batch.inputs);
         if (typeof loss === "string") {
           const task = core.lossTask(batch, inference.outputs, inference.logits);
-          sum = addLosses(engine, lossOf(loss), task, running);
+          addLosses(engine, lossOf(loss), task, running);
+          sum = totalOf(running);
         }
         const seen = {
           samples: count,
@@ -59,7 +60,6 @@ export function* evaluating(
     }
   } finally {
     batch.dispose();
-    batch.copies.dispose();
   }
   // a loss of one's own is no sum over samples that we could know of: it is asked once, over all of them
   const value = typeof loss === "object" && whole !== undefined ? customCost(loss, whole) : sum / data.samples;

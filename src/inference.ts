@@ -1,7 +1,10 @@
 import type { Scope } from "./backend/arena";
 import type { Engine } from "./backend/engine";
+import { InputRows } from "./inputRows";
 import { inferDense } from "./layers/dense";
 import type { LayerState } from "./layers/layer";
+import { LiveView } from "./liveView";
+import { copy, type Source } from "./numbers";
 import type { Room } from "./room";
 
 /** Rows that a prediction takes at once where nobody says otherwise. */
@@ -16,12 +19,14 @@ export class Inference implements Room {
   outputs = 0;
   /** The z of the output layer, where it is a dense layer; else 0. */
   logits = 0;
-  #inputs = 0;
-  #inputView: Float64Array = new Float64Array(0);
-  #outputView: Float64Array = new Float64Array(0);
-  /** Two buffers that the layers take in turn, and a third for the output layer's z. */
-  #buffers: readonly number[] = [];
   rows = 0;
+  /** Room for inputs that need a copy. */
+  readonly inputs: InputRows;
+  /** All room there is. */
+  readonly rooms: readonly Room[];
+  /** Two buffers that the layers take in turn, and a third for the output layer's z. */
+  #buffers: readonly [number, number, number] = [0, 0, 0];
+  readonly #outputView: LiveView;
 
   constructor(
     readonly engine: Engine,
@@ -29,56 +34,62 @@ export class Inference implements Room {
     readonly layers: readonly LayerState[],
     readonly features: number,
     readonly units: number,
-  ) {}
+  ) {
+    this.inputs = new InputRows(engine, scope, features);
+    this.rooms = [this, this.inputs];
+    this.#outputView = new LiveView(engine.arena.memory);
+  }
 
-  /** Makes room for `rows` samples. */
+  /** Makes room for `rows` samples, apart from their inputs. */
   reserve(where: string, rows: number): void {
     if (rows <= this.rows) return;
     const widest = Math.max(...this.layers.map(({ units }) => units));
-    const lengths = [rows * this.features, rows * widest, rows * widest, rows * this.units];
-    const pointers = this.scope.allocateAll(where, lengths);
+    const [first = 0, second = 0, z = 0] = this.scope.allocateAll(where, [
+      rows * widest,
+      rows * widest,
+      rows * this.units,
+    ]);
     this.dispose();
-    [this.#inputs = 0, ...this.#buffers] = pointers;
+    this.#buffers = [first, second, z];
     this.rows = rows;
-    this.#inputView = this.engine.view(this.#inputs, rows * this.features);
-    this.outputs = 0;
   }
 
   dispose(): void {
-    for (const pointer of [this.#inputs, ...this.#buffers]) this.scope.free(pointer);
-    this.#inputs = 0;
-    this.#buffers = [];
+    for (const buffer of this.#buffers) this.scope.free(buffer);
+    this.#buffers = [0, 0, 0];
     this.rows = 0;
   }
 
-  /** Where the inputs of the next run can be written: room for the reserved rows x features. */
-  get inputs(): Float64Array {
-    return this.#inputView;
-  }
-
-  /** The first samples x units numbers of the outputs, valid until the next run. */
+  /** The outputs of the last run, of `samples` rows: valid until the next. */
   outputView(samples: number): Float64Array {
-    const length = samples * this.units;
-    if (this.#outputView.byteOffset !== this.outputs || this.#outputView.length !== length) {
-      this.#outputView = this.engine.view(this.outputs, length);
-    }
-    return this.#outputView;
+    return this.#outputView.at(this.outputs, samples * this.units);
   }
 
-  /** Outputs of `samples` rows, from `x` or else from what was written to `inputs`. */
-  run(samples: number, x = this.#inputs): void {
-    const [first = 0, second = 0, logits = 0] = this.#buffers;
+  /** The outputs of all `samples` of `source` -> `out`, `rows` at a time. */
+  predict(where: string, source: Source, samples: number, rows: number, out: Float64Array): void {
+    const { units } = this;
+    this.reserve(where, rows);
+    for (let start = 0; start < samples; start += rows) {
+      const count = Math.min(rows, samples - start);
+      this.run(count, this.inputs.take("predict: inputs", source, undefined, start, count));
+      copy(this.outputView(count), 0, count * units, out, start * units);
+    }
+  }
+
+  /** The outputs of `samples` rows from `x` on. */
+  run(samples: number, x: number): void {
     const last = this.layers.length - 1;
+    const buffers = this.#buffers;
     let from = x;
-    let to = first;
+    let to = buffers[0];
     this.logits = 0;
     for (let l = 0; l <= last; l++) {
       const layer = this.layers[l] as LayerState;
       if (layer.description.kind !== "dense") continue;
-      if (l === last) this.logits = logits;
-      inferDense(this.engine, layer, samples, from, l === last ? logits : to, to);
+      if (l === last) this.logits = buffers[2];
+      inferDense(this.engine, layer, samples, from, l === last ? buffers[2] : to, to);
       from = to;
-      to = to === first ? second : first;
+      to = to === buffers[0] ? buffers[1] : buffers[0];
     }
     this.outputs = from;
   }

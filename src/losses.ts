@@ -135,6 +135,11 @@ export function customCost(loss: CustomLoss, batch: LossBatch): number {
   throw new ArgumentError(`loss ${loss.name}: value returned ${shown(cost)}, a number was expected`);
 }
 
+/** Its gradient -> `out`. */
+export function customGradient(loss: CustomLoss, batch: LossBatch, out: Float64Array): void {
+  loss.gradient(batch, out);
+}
+
 /** The loss that belongs to an output activation. */
 export function defaultLoss(output: ActivationName): LossName {
   if (output === "softmax") return "categoricalCrossEntropy";
@@ -170,10 +175,10 @@ export interface RunningSum {
 }
 
 /**
- * Adds w_i J_i of every sample to a running sum and returns it. One compensated chain over the samples in their
- * order: how a data set is cut into batches does not change a bit.
+ * Adds w_i J_i of every sample to a running sum. One compensated chain over the samples in their order: how a data set is
+ * cut into batches does not change a bit.
  */
-export function addLosses(engine: Engine, loss: Loss, task: LossTask, sum: RunningSum): number {
+export function addLosses(engine: Engine, loss: Loss, task: LossTask, sum: RunningSum): void {
   const { kernels } = engine;
   const { samples, units } = task;
   const fused = fusedWith(loss, task);
@@ -181,15 +186,22 @@ export function addLosses(engine: Engine, loss: Loss, task: LossTask, sum: Runni
   if (fused === undefined) kernels[loss.value](samples, units, factor, task.outputs, task.targets, task.losses);
   else kernels[fused.value](samples, units, factor, task.logits, task.outputs, task.targets, task.losses);
   kernels.accumulate(samples, task.losses, task.weights, sum.pointer);
-  const [total = 0, compensation = 0] = sum.values;
+}
+
+/** What a running sum has come to. */
+export function totalOf({ values }: RunningSum): number {
+  const total = values[0] as number;
   // past an infinite sum the compensation is NaN: there is nothing to make up for
-  return Number.isFinite(total) ? total + compensation : total;
+  return Number.isFinite(total) ? total + (values[1] as number) : total;
 }
 
 /** The sum of the losses of one batch. */
 export function sumLosses(engine: Engine, loss: Loss, task: LossTask): number {
-  engine.results.values.fill(0);
-  return addLosses(engine, loss, task, engine.results);
+  const { results } = engine;
+  results.values[0] = 0;
+  results.values[1] = 0;
+  addLosses(engine, loss, task, results);
+  return totalOf(results);
 }
 
 /** Writes dC/dYhat into `out`, samples x units, or dC/dz where the loss is fused: then returns true. */

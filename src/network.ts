@@ -10,8 +10,8 @@ import { checkDropout } from "./layers/dropout";
 import type { Layer, LayerDescription, LayerState } from "./layers/layer";
 import { checkLoss, type LossLike, takesIndices } from "./losses";
 import { NetworkLayer } from "./networkLayer";
-import { copyRow, type Flat, flatten, type Numbers, throwNotFinite } from "./numbers";
-import { shrink } from "./room";
+import { countRows, flatten, type Numbers, readRows, throwNotFinite } from "./numbers";
+import { rowsOf, shrink } from "./room";
 import { summarize } from "./summary";
 import type { Targets } from "./targets";
 
@@ -25,6 +25,8 @@ export interface NetworkOptions {
   /** Default: one backend that everybody shares. */
   backend?: Backend;
 }
+
+const PREDICT_OPTIONS = ["batchSize", "out"];
 
 /** Creates a network, its parameters drawn from the seed. Throws ArgumentError, DisposedError, OutOfMemoryError. */
 export async function createNetwork(options: NetworkOptions): Promise<Network> {
@@ -70,6 +72,8 @@ export class Network implements Disposable {
   readonly layers: readonly Layer[];
   readonly #parameters: Float64Array;
   readonly #gradients: Float64Array;
+  /** What there was room for before a call. */
+  readonly #reserved: number[] = [];
 
   /** @internal */
   constructor(core: Core) {
@@ -120,12 +124,12 @@ export class Network implements Disposable {
   predict(inputs: Numbers, options: { out?: Float64Array; batchSize?: number } = {}): Float64Array {
     const where = "predict";
     this.core.checkAlive(where);
-    checkOptions(where, options, ["batchSize", "out"]);
+    checkOptions(where, options, PREDICT_OPTIONS);
     const { out, batchSize = PREDICTION_ROWS } = options;
-    checkWhole(`${where}: batchSize`, batchSize, 1);
+    checkWhole("predict: batchSize", batchSize, 1);
     const { inference, units, inputs: features, backend } = this.core;
-    const values = flatten(`${where}: inputs`, inputs, features, backend);
-    const samples = values.length / features;
+    const source = readRows("predict: inputs", inputs, features, backend);
+    const samples = countRows(source, features);
     if (out !== undefined && (!(out instanceof Float64Array) || out.length !== samples * units)) {
       const given = out instanceof Float64Array ? `${out.length} numbers were` : `${shown(out)} was`;
       throw new ShapeError(
@@ -133,11 +137,11 @@ export class Network implements Disposable {
       );
     }
     const result = out ?? new Float64Array(samples * units);
-    const { rows } = inference;
+    const rows = rowsOf(inference.rooms, this.#reserved);
     try {
-      this.#predictInto(where, result, values, samples, Math.min(batchSize, samples));
+      inference.predict(where, source, samples, Math.min(batchSize, samples), result);
     } catch (error) {
-      shrink(inference, rows);
+      shrink(inference.rooms, rows);
       throw error;
     }
     return result;
@@ -152,9 +156,9 @@ export class Network implements Disposable {
     const { core } = this;
     core.checkIdle(where);
     core.forget();
-    const rows = core.reserved();
+    const rows = core.reserved(this.#reserved);
     try {
-      core.batch.loadInputs(`${where}: inputs`, inputs);
+      core.batch.loadInputs("forward: inputs", inputs);
       core.passes.reserve(where, core.batch.samples);
     } catch (error) {
       core.giveBack(rows);
@@ -176,8 +180,8 @@ export class Network implements Disposable {
     this.#checkForward(where);
     checkLoss(where, loss);
     const { batch } = this.core;
-    batch.loadTargets(`${where}: targets`, targets, takesIndices(loss));
-    batch.loadWeights(`${where}: sampleWeights`, sampleWeights);
+    batch.loadTargets("backward: targets", targets, takesIndices(loss));
+    batch.loadWeights("backward: sampleWeights", sampleWeights);
     return this.core.backward(loss);
   }
 
@@ -194,7 +198,7 @@ export class Network implements Disposable {
       );
     }
     for (let i = 0; i < length; i++) {
-      if (!Number.isFinite(values[i])) throwNotFinite(`${where}: outputGradient`, values[i], i, units);
+      if (!Number.isFinite(values[i])) throwNotFinite(`${where}: outputGradient`, values[i], undefined, 0, i, units);
     }
     engine.view(passes.outputGradient, length).set(values);
     this.core.descend(false);
@@ -272,21 +276,6 @@ export class Network implements Disposable {
 
   [disposeSymbol](): void {
     this.dispose();
-  }
-
-  #predictInto(where: string, result: Float64Array, values: Flat, samples: number, rows: number): void {
-    const { inference, units, inputs: features } = this.core;
-    inference.reserve(where, rows);
-    for (let start = 0; start < samples; start += rows) {
-      const count = Math.min(rows, samples - start);
-      for (let i = 0; i < count; i++) {
-        const bad = copyRow(values, start + i, features, inference.inputs, i * features);
-        const at = (start + i) * features + bad;
-        if (bad >= 0) throwNotFinite(`${where}: inputs`, values[at], at, features);
-      }
-      inference.run(count);
-      result.set(inference.outputView(count), start * units);
-    }
   }
 
   #checkForward(where: string): void {

@@ -49,7 +49,10 @@ export class Passes implements Room {
 
   /** Makes room for `rows` samples. */
   reserve(where: string, rows: number): void {
-    if (rows <= this.rows) return;
+    if (rows > this.rows) this.#grow(where, rows);
+  }
+
+  #grow(where: string, rows: number): void {
     const widest = Math.max(...this.runs.map(({ state }) => state.units));
     // two deltas, then for each layer its outputs and what it keeps: the output layer z, the others what they save
     const last = this.runs.length - 1;

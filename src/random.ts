@@ -1,3 +1,4 @@
+import type { Engine } from "./backend/engine";
 import { log } from "./js/math";
 
 /**
@@ -57,7 +58,7 @@ export function streamOf(purpose: keyof typeof STREAMS, layer = 0): number {
 }
 
 /** A number from [0, 1), 53 bits of it, from two words of the last block. */
-function fraction(word: number): number {
+export function fraction(word: number): number {
   const upper = (philox.words[word] as number) >>> 5;
   const lower = (philox.words[word + 1] as number) >>> 6;
   return (upper * 67108864 + lower) * 2 ** -53;
@@ -86,15 +87,25 @@ export function fillNormal(out: Float64Array, deviation: number, seed: number, s
   }
 }
 
+/** Numbers drawn at once for a permutation. */
+const DRAWS = 256;
+
 /** A permutation of 0 ... length - 1 (Fisher and Yates), the one of this seed and epoch, into `order`. */
-export function permute(order: Uint32Array, seed: number, epoch: number): void {
+export function permute(engine: Engine, order: Uint32Array, seed: number, epoch: number): void {
   for (let i = 0; i < order.length; i++) order[i] = i;
+  const { kernels, workspace } = engine;
+  const drawn = workspace + 64;
+  const fractions = engine.view(drawn, DRAWS);
   const stream = streamOf("order");
-  for (let i = order.length - 1; i > 0; i--) {
-    philox(i, stream, low(epoch), high(epoch), low(seed), high(seed));
-    const j = Math.floor(fraction(0) * (i + 1));
-    const kept = order[i] as number;
-    order[i] = order[j] as number;
-    order[j] = kept;
+  for (let end = order.length; end > 1; ) {
+    const first = Math.max(1, end - DRAWS);
+    kernels.fractions(end - first, first, stream, low(epoch), high(epoch), low(seed), high(seed), drawn, workspace);
+    while (end > first) {
+      const i = --end;
+      const j = Math.floor((fractions[i - first] as number) * (i + 1));
+      const kept = order[i] as number;
+      order[i] = order[j] as number;
+      order[j] = kept;
+    }
   }
 }

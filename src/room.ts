@@ -8,11 +8,20 @@ export interface Room {
   dispose(): void;
 }
 
-/** Gives back what a room has grown by since it had `rows`: a failure keeps nothing. */
-export function shrink(room: Room, rows: number): void {
-  if (room.rows <= rows) return;
-  room.dispose();
-  room.reserve("shrink", rows);
+/** How many rows each of them has room for, into an array that a step has had before: it makes none. */
+export function rowsOf(rooms: readonly Room[], into: number[]): readonly number[] {
+  for (let r = 0; r < rooms.length; r++) into[r] = (rooms[r] as Room).rows;
+  return into;
+}
+
+/** Gives back what rooms have grown by since they had `rows`: a failure keeps nothing. */
+export function shrink(rooms: readonly Room[], rows: readonly number[]): void {
+  rooms.forEach((room, r) => {
+    const before = rows[r] as number;
+    if (room.rows <= before) return;
+    room.dispose();
+    room.reserve("shrink", before);
+  });
 }
 
 /** Room for rows of one width. */

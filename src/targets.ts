@@ -1,20 +1,14 @@
 import type { Backend } from "./backend/backend";
 import { ArgumentError, ShapeError, shown } from "./errors";
-import { copyRow, type Flat, flatten, isFlat, type Numbers, throwNotFinite } from "./numbers";
+import { copyRows, type Flat, flatten, isFlat, type Numbers, type Order, rowAt } from "./numbers";
 
 /** Targets of the outputs' shape (one-hot rows for classes), or one class index a sample. */
 export type Targets = Numbers | Int32Array;
 
-/** Targets, looked at once: rows of numbers, or class indices. */
-export interface TargetRows {
-  readonly values: Flat;
-  readonly indices: boolean;
-}
-
 /**
- * Which of the two kinds `targets` are, for `samples` rows of `units`. Class indices are an Int32Array, a Uint8Array or a
- * number[] of length samples, where `indices` allows them and there is more than one unit.
- * Throws ShapeError with both numbers where neither fits.
+ * Targets as flat numbers, for `samples` rows of `units`: that many, or where `indices` allows them and there is more than one
+ * unit a class index a sample, in an Int32Array, a Uint8Array or a number[]. Throws ShapeError with both numbers where neither
+ * fits.
  */
 export function readTargets(
   where: string,
@@ -23,11 +17,11 @@ export function readTargets(
   units: number,
   backend: Backend,
   indices: boolean,
-): TargetRows {
+): Flat {
   const flat = isFlat(targets);
-  if (flat && targets.length === samples && units > 1) {
+  if (flat && areIndices(targets, samples, units)) {
     const integers = targets instanceof Int32Array || targets instanceof Uint8Array || Array.isArray(targets);
-    if (indices && integers) return { values: targets, indices: true };
+    if (indices && integers) return targets;
   }
   const wrong = flat && targets.length !== samples * units;
   const values = wrong ? targets : flatten(where, targets, units, backend);
@@ -37,35 +31,41 @@ export function readTargets(
       `${where}: ${values.length} values were given, ${samples} samples x ${units} units = ${samples * units}${or} were expected`,
     );
   }
-  return { values, indices: false };
+  return values;
 }
 
-/** Writes row `row` of the targets as `units` numbers at row `at` of `to`. Throws an ArgumentError on a bad index or number. */
-export function writeTargetRow(
+/** Whether what was read are class indices: one number a sample, of more than one unit. */
+export function areIndices(values: Flat, samples: number, units: number): boolean {
+  return units > 1 && values.length === samples;
+}
+
+/**
+ * One-hot rows of the `count` class indices that are next from place `start` of the order on -> the beginning of `to`.
+ * Throws an ArgumentError where one is no class.
+ */
+export function writeOneHot(
   where: string,
-  { values, indices }: TargetRows,
-  row: number,
+  classes: Flat,
+  order: Order,
+  start: number,
+  count: number,
   units: number,
   to: Float64Array,
-  at: number,
-  finite = true,
 ): void {
-  if (!indices) {
-    const bad = copyRow(values, row, units, to, at * units);
-    if (finite && bad >= 0) throwNotFinite(where, values[row * units + bad], row * units + bad, units);
-    return;
+  to.fill(0, 0, count * units);
+  for (let i = 0; i < count; i++) {
+    const row = rowAt(order, start, i);
+    const index = classes[row] as number;
+    if (!(Number.isInteger(index) && index >= 0 && index < units)) {
+      throw new ArgumentError(
+        `${where}: the class of row ${row} is ${shown(index)}, a whole number from 0 to ${units - 1} was expected`,
+      );
+    }
+    to[i * units + index] = 1;
   }
-  const index = values[row] as number;
-  if (!(Number.isInteger(index) && index >= 0 && index < units)) {
-    throw new ArgumentError(
-      `${where}: the class of row ${row} is ${shown(index)}, a whole number from 0 to ${units - 1} was expected`,
-    );
-  }
-  to.fill(0, at * units, (at + 1) * units);
-  to[at * units + index] = 1;
 }
 
-/** Writes all targets, samples x units. */
+/** Writes all targets, samples x units; they may be NaN or infinite. */
 export function writeTargets(
   where: string,
   targets: unknown,
@@ -73,8 +73,9 @@ export function writeTargets(
   units: number,
   backend: Backend,
   to: Float64Array,
-  { indices, finite }: { indices: boolean; finite: boolean },
+  { indices }: { indices: boolean; finite: false },
 ): void {
-  const rows = readTargets(where, targets, samples, units, backend, indices);
-  for (let i = 0; i < samples; i++) writeTargetRow(where, rows, i, units, to, i, finite);
+  const values = readTargets(where, targets, samples, units, backend, indices);
+  if (areIndices(values, samples, units)) writeOneHot(where, values, undefined, 0, samples, units, to);
+  else copyRows(values, undefined, 0, samples, units, to);
 }

@@ -1,16 +1,16 @@
 import type { Core } from "./core";
-import { type Data, gather, readData } from "./dataset";
+import { type Data, type Dataset, gather, readData } from "./dataset";
 import { drained, type Evaluation, evaluating } from "./evaluation";
 import { type FitOptions, type FitPlan, planFit } from "./fitOptions";
 import { emptyHistory, type History, latest } from "./history";
 import { type LossLike, takesIndices } from "./losses";
 import { type MetricName, metrics } from "./metrics";
 import type { Network } from "./network";
-import type { Numbers } from "./numbers";
-import type { Objective, Optimizer } from "./optimizers";
+import type { Numbers, Order } from "./numbers";
+import type { Optimizer } from "./optimizers";
 import { isPromise, Pacer } from "./pacer";
 import { permute } from "./random";
-import { shrink } from "./room";
+import { rowsOf, shrink } from "./room";
 import type { Targets } from "./targets";
 import { readTrainerOptions, type TrainerOptions } from "./trainerOptions";
 import { TrainingState } from "./trainingState";
@@ -23,7 +23,8 @@ export class Trainer {
   readonly metrics: readonly MetricName[];
   readonly #core: Core;
   readonly #state: TrainingState;
-  readonly #objective: Objective;
+  /** What there was room for before a step. */
+  readonly #reserved: number[] = [];
 
   /** Throws ArgumentError for unknown names, DisposedError for a network that is no more. */
   constructor(network: Network, options: TrainerOptions = {}) {
@@ -33,8 +34,7 @@ export class Trainer {
     this.optimizer = optimizer;
     this.metrics = metrics;
     this.#core = network.core;
-    this.#state = new TrainingState(network.core, optimizer);
-    this.#objective = this.#state.objective(() => this.#costAndGradients());
+    this.#state = new TrainingState(network.core, optimizer, () => this.#costAndGradients());
   }
 
   /**
@@ -47,7 +47,7 @@ export class Trainer {
     const { batch } = core;
     core.checkIdle("step");
     core.forget();
-    const rows = core.reserved();
+    const rows = core.reserved(this.#reserved);
     try {
       batch.loadInputs("step: inputs", inputs);
       batch.loadTargets("step: targets", targets, takesIndices(this.loss));
@@ -80,9 +80,9 @@ export class Trainer {
     const core = this.#core;
     const { batchSize, batches, training, validation, order, onStep, signal } = plan;
     const epoch = history.epochs + 1;
-    if (order !== undefined) permute(order, plan.seed, this.#state.epochs);
-    let costs = 0;
-    const hits = this.metrics.map(() => 0);
+    if (order !== undefined) permute(core.engine, order, plan.seed, this.#state.epochs);
+    // of the costs, and of the hits of each metric; in an array, for a number that changes here is a new object each time
+    const sums = new Float64Array(1 + this.metrics.length);
     for (let batch = 1; batch <= batches; batch++) {
       if (signal?.aborted) {
         history.stoppedBy = "signal";
@@ -90,13 +90,7 @@ export class Trainer {
       }
       const start = (batch - 1) * batchSize;
       const samples = Math.min(batchSize, training.samples - start);
-      core.forget();
-      gather(training, order, start, samples, core.batch);
-      const cost = this.#update("fit");
-      costs += cost * samples;
-      for (let m = 0; m < hits.length; m++) {
-        hits[m] = (hits[m] as number) + metrics[this.metrics[m] as MetricName].hits(core.metricRows());
-      }
+      const cost = this.#batch(training, order, start, samples, sums);
       if (onStep !== undefined) {
         const answer = onStep({ step: this.#state.steps, epoch, batch, batches, samples, cost });
         if (isPromise(answer)) await answer;
@@ -107,12 +101,12 @@ export class Trainer {
         core.checkAlive("fit");
       }
     }
-    history.loss.push(costs / training.samples);
+    history.loss.push((sums[0] as number) / training.samples);
     history.learningRate.push(this.optimizer.learningRate);
     const { units, outputActivation } = core;
     this.metrics.forEach((name, m) => {
       const outOf = metrics[name].outOf(training.samples, units, outputActivation);
-      history[name].push((hits[m] as number) / outOf);
+      history[name].push((sums[1 + m] as number) / outOf);
     });
     if (validation !== undefined) {
       const work = evaluating(core, this.loss, this.metrics, validation);
@@ -125,13 +119,28 @@ export class Trainer {
     return true;
   }
 
+  /** A step on a batch of the data, counted in `sums`; returns its cost. Without an await in it, it makes no objects. */
+  #batch(data: Dataset, order: Order, start: number, samples: number, sums: Float64Array): number {
+    const core = this.#core;
+    core.forget();
+    gather(data, order, start, samples, core.batch);
+    const cost = this.#update("fit");
+    sums[0] = (sums[0] as number) + cost * samples;
+    const rows = core.metricRows();
+    for (let m = 0; m < this.metrics.length; m++) {
+      const { hits } = metrics[this.metrics[m] as MetricName];
+      sums[1 + m] = (sums[1 + m] as number) + hits(rows);
+    }
+    return cost;
+  }
+
   /** The training step: the optimizer asks for cost and gradients, once or more, and moves the parameters. */
   #update(where: string): number {
     const core = this.#core;
     core.passes.reserve(where, core.batch.samples);
     this.#state.begin(where);
     try {
-      const cost = this.optimizer.advance(this.#objective);
+      const cost = this.optimizer.advance(this.#state.objective);
       core.updated();
       return cost;
     } catch (error) {
@@ -152,11 +161,12 @@ export class Trainer {
     const where = "evaluate";
     core.checkAlive(where);
     const set = readData(where, data, core.inputs, core.units, core.backend, takesIndices(this.loss));
-    const { rows } = core.inference;
+    const { rooms } = core.inference;
+    const rows = rowsOf(rooms, []);
     try {
       return drained(evaluating(core, this.loss, this.metrics, set));
     } catch (error) {
-      shrink(core.inference, rows);
+      shrink(rooms, rows);
       throw error;
     }
   }

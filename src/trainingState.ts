@@ -13,30 +13,20 @@ export class TrainingState {
   readonly #layerSteps: number[];
   /** Addresses of the slots; allocated at the first step, freed with the network. */
   #slots: readonly number[] | undefined;
-  #segments: readonly Segment[] = [];
   /** Which layers were trainable when the segments were cut. */
   #cut: readonly boolean[] = [];
+
+  /** What the optimizer is given, for good. */
+  readonly objective: { -readonly [Key in keyof Objective]: Objective[Key] };
 
   constructor(
     readonly core: Core,
     readonly optimizer: Optimizer,
+    costAndGradients: () => number,
   ) {
     this.#layerSteps = core.states.map(() => 0);
-  }
-
-  /** What the optimizer is given, for good. */
-  objective(costAndGradients: () => number): Objective {
-    const state = this;
-    return {
-      kernels: this.core.engine.kernelsFor(this.core.parameterCount),
-      costAndGradients,
-      get learningRate() {
-        return state.optimizer.learningRate;
-      },
-      get segments() {
-        return state.#segments;
-      },
-    };
+    const kernels = core.engine.kernelsFor(core.parameterCount);
+    this.objective = { kernels, learningRate: optimizer.learningRate, segments: [], costAndGradients };
   }
 
   /** Starts a step. */
@@ -47,7 +37,7 @@ export class TrainingState {
     }
     let same = this.#cut.length === states.length;
     for (let l = 0; same && l < states.length; l++) same = this.#cut[l] === states[l]?.trainable;
-    if (!same) this.#segments = this.#cutSegments(this.#slots);
+    if (!same) this.objective.segments = this.#cutSegments(this.#slots);
     this.#count(1);
   }
 
@@ -64,10 +54,10 @@ export class TrainingState {
   #count(by: 1 | -1): void {
     this.steps += by;
     this.core.step += by;
-    for (const segment of this.#segments) segment.step += by;
-    this.#cut.forEach((trainable, l) => {
-      if (trainable) this.#layerSteps[l] = (this.#layerSteps[l] as number) + by;
-    });
+    for (const segment of this.objective.segments) segment.step += by;
+    for (let l = 0; l < this.#cut.length; l++) {
+      if (this.#cut[l]) this.#layerSteps[l] = (this.#layerSteps[l] as number) + by;
+    }
   }
 
   /** Runs of trainable layers that have made the same steps, as long as they can be. */

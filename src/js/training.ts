@@ -1,7 +1,7 @@
-import { philox } from "../random";
+import { fraction, philox } from "../random";
 import type { JsMemory } from "./memory";
 
-/** What assembly/optimizers.ts, reduce.ts and dropout.ts do, over vectors. */
+/** What assembly/optimizers.ts, reduce.ts, dropout.ts and random.ts do, over vectors. */
 export function trainingKernels(memory: JsMemory) {
   return {
     sgd(length: number, rate: number, weightDecay: number, p: number, g: number): void {
@@ -130,6 +130,24 @@ export function trainingKernels(memory: JsMemory) {
         const factor = (philox.words[i & 3] as number) < threshold ? 0 : scale;
         M[m0 + i] = factor;
         Y[y0 + i] = factor * (X[x0 + i] as number);
+      }
+    },
+
+    fractions(
+      length: number,
+      first: number,
+      stream: number,
+      stepLow: number,
+      stepHigh: number,
+      seedLow: number,
+      seedHigh: number,
+      x: number,
+    ): void {
+      const X = memory.array(x);
+      const x0 = memory.index(x);
+      for (let i = 0; i < length; i++) {
+        philox(first + i, stream, stepLow, stepHigh, seedLow, seedHigh);
+        X[x0 + i] = fraction(0);
       }
     },
 
