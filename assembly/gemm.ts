@@ -29,14 +29,9 @@ export function gemmRowsWorkspaceBytes(): usize {
   return (MC * KC) << 3;
 }
 
-/** The most terms that gemmPack and gemmRows take. */
-export function gemmBlockTerms(): usize {
-  return KC;
-}
-
-/** The most columns that they take. */
-export function gemmBlockColumns(): usize {
-  return NC;
+/** The height of a tile: threads divide the rows of C into multiples of it. */
+export function gemmTileRows(): usize {
+  return MR;
 }
 
 /**
@@ -131,21 +126,21 @@ export function gemm(
 }
 
 /**
- * Panels of one block of op(B): what `gemmRows` takes. Threads share a gemm by packing some columns each, and then
+ * Panels of op(B), as long as it is: what `gemmRows` takes. Threads share a gemm by packing some columns each, and then
  * computing some rows each.
  *
- *   B: kc x nc or its transpose, kc at most KC, nc at most NC    packed: nc rounded up to NR, times kc
+ *   op(B): k x n    packed: n rounded up to NR, times k
  */
-export function gemmPack(flags: i32, nc: usize, kc: usize, b: usize, ldb: usize, packed: usize): void {
-  Pack.panels((flags & TRANSPOSE_B) !== 0, nc, kc, NR, false, 1, b, ldb, packed);
+export function gemmPack(flags: i32, n: usize, k: usize, b: usize, ldb: usize, packed: usize): void {
+  Pack.panels((flags & TRANSPOSE_B) !== 0, n, k, NR, false, 1, b, ldb, packed);
 }
 
-/** C <- alpha op(A) B + beta S for m rows and one packed block of B. The workspace is the thread's own. */
+/** C <- alpha op(A) B + beta S for m rows, loop 4 and what is below it. The workspace is the thread's own: one block of A. */
 export function gemmRows(
   flags: i32,
   m: usize,
-  nc: usize,
-  kc: usize,
+  n: usize,
+  k: usize,
   alpha: f64,
   a: usize,
   lda: usize,
@@ -158,8 +153,16 @@ export function gemmRows(
   workspace: usize,
 ): void {
   const transA = (flags & TRANSPOSE_A) !== 0;
-  const panel = (NR * kc) << 3;
-  blockRows(transA, m, nc, kc, alpha, a, lda, packedB, panel, NR << 3, beta, s, lds, c, ldc, workspace);
+  const panel = (NR * k) << 3;
+  for (let p: usize = 0; p < k; p += KC) {
+    const kc = min<usize>(KC, k - p);
+    const blockA = a + ((transA ? p * lda : p) << 3);
+    const blockB = packedB + ((p * NR) << 3);
+    blockRows(transA, m, n, kc, alpha, blockA, lda, blockB, panel, NR << 3, beta, s, lds, c, ldc, workspace);
+    beta = 1;
+    s = c;
+    lds = ldc;
+  }
 }
 
 /** Loop 3: MC rows of C at a time, by panels of B that are bPanel bytes apart, with bStep bytes from term to term. */

@@ -35,11 +35,10 @@ export { erf, exp, expm1, log, log1p, multiply } from "./elementwise";
 export { binaryVariant, fusesMultiplyAdd, heapBase } from "./engine";
 export {
   gemm,
-  gemmBlockColumns,
-  gemmBlockTerms,
   gemmPack,
   gemmRows,
   gemmRowsWorkspaceBytes,
+  gemmTileRows,
   gemmWorkspaceBytes,
 } from "./gemm";
 export {

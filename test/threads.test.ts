@@ -8,7 +8,7 @@ import { Engine } from "../src/backend/engine";
 import { Gauge } from "../src/backend/gauge";
 import { ACTIVE, FAILED } from "../src/backend/job";
 import type { Kernels, WasmKernels } from "../src/backend/kernels";
-import { hireWorkers, Pool } from "../src/backend/pool";
+import { hireWorkers, PACKED_COLUMNS, PACKED_TERMS, Pool } from "../src/backend/pool";
 import { divisible, shareKernels } from "../src/backend/sharedKernels";
 import { WasmMemory } from "../src/backend/wasmMemory";
 import { adam, createNetwork, dense, loadBackend, Trainer, type Variant, WorkerError } from "../src/index";
@@ -108,6 +108,7 @@ describe.each(wasmVariants)("shared kernels (%s)", (variant) => {
       [37, 20, 600],
       [200, 10, 257],
       [1, 40, 40],
+      [13, 600, 1100],
       [40, 40, 0],
     ] as const) {
       const a = block(uniform(random, m * k));
@@ -156,8 +157,8 @@ describe("a pool", () => {
   it("has its workers work", async () => {
     const context = await threaded(variant, 2);
     const { engine, pool } = context;
-    // a worker packs A in a block of its own, which lies beside the job
-    const own = pool.job.words.byteOffset + 576;
+    // a worker packs A in a block of its own, which lies behind the room for B
+    const own = pool.packed + 8 * PACKED_COLUMNS * PACKED_TERMS;
     const packed = engine.view(own, 1000);
     for (let i = 0; i < 100_000 && packed.every((value) => value === 0); i++) multiply(context);
     expect(packed.some((value) => value !== 0)).toBe(true);

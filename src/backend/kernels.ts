@@ -7,7 +7,7 @@ import type * as simd from "../../build/simd";
 export type WasmKernels = Omit<Awaited<ReturnType<typeof simd.instantiate>>, "memory">;
 
 /** The parts of a gemm that threads share out among themselves: pool.ts alone calls them. */
-type PartsOfGemm = "gemmPack" | "gemmRows" | "gemmRowsWorkspaceBytes" | "gemmBlockTerms" | "gemmBlockColumns";
+type PartsOfGemm = "gemmPack" | "gemmRows" | "gemmRowsWorkspaceBytes" | "gemmTileRows";
 
 /** The kernels of a variant; js/ is checked against it. */
 export type Kernels = Omit<WasmKernels, PartsOfGemm>;

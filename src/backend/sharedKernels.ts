@@ -2,7 +2,7 @@ import { TRANSPOSE_A, TRANSPOSE_B } from "./engine";
 import { Gauges } from "./gauge";
 import type { AnyKernel } from "./job";
 import type { Kernels, WasmKernels } from "./kernels";
-import type { Pool } from "./pool";
+import { PACKED_COLUMNS, PACKED_TERMS, type Pool } from "./pool";
 
 /** When to share: in nanoseconds of work, by `npm run bench -- --only border`. */
 interface Sizes {
@@ -16,10 +16,10 @@ interface Sizes {
 const SIZES: Sizes = { border: 30_000, range: 10_000, gauges: () => new Gauges() };
 /** Floating point operations in a nanosecond, about: what gemm's time is guessed by. */
 const GEMM_RATE = 24;
-/** Rows of a range of gemm: a multiple of each variant's register tile. */
-const TILE_ROWS = 12;
 /** Columns of a range of packing: a multiple of each variant's panels. */
 const PANEL_COLUMNS = 8;
+/** What a range costs beside its work, in tiles. */
+const RANGE_COST = 0.05;
 
 /**
  * A kernel over elements that do not depend on each other, the number of which is its first argument: nanoseconds an
@@ -116,18 +116,16 @@ function share(
   };
 }
 
-/** gemm's loops 5 and 4 (assembly/gemm.ts), with the columns of each block packed by all threads, and then its rows computed. */
+/** gemm by all threads: blocks of op(B), as large as there is room for, of which each packs some columns and then computes some rows. */
 function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: makeGauges }: Sizes): Kernels["gemm"] {
-  const { job } = pool;
+  const { job, packed } = pool;
   const gemmPack = job.indexOf("gemmPack");
   const gemmRows = job.indexOf("gemmRows");
-  const KC = kernels.gemmBlockTerms();
-  const NC = kernels.gemmBlockColumns();
-  const ownBytes = kernels.gemmRowsWorkspaceBytes();
+  const tile = kernels.gemmTileRows();
   const gauges = makeGauges();
   return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace) => {
     const work = (2 * m * n * k) / GEMM_RATE;
-    const divides = m >= 2 * TILE_ROWS && n >= PANEL_COLUMNS;
+    const divides = m > tile && n >= PANEL_COLUMNS;
     if (!(work > border && divides && pool.threads > 1 && gauges.begin(work))) {
       kernels.gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace);
       gauges.end();
@@ -137,11 +135,10 @@ function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: ma
     const termA = (flags & TRANSPOSE_A) === 0 ? 8 : 8 * lda;
     const termB = (flags & TRANSPOSE_B) === 0 ? 8 * ldb : 8;
     const columnB = (flags & TRANSPOSE_B) === 0 ? 8 : 8 * ldb;
-    const packed = workspace + ownBytes;
-    for (let j = 0; j < n; j += NC) {
-      const nc = Math.min(NC, n - j);
-      for (let p = 0; p < k; p += KC) {
-        const kc = Math.min(KC, k - p);
+    for (let j = 0; j < n; j += PACKED_COLUMNS) {
+      const nc = Math.min(PACKED_COLUMNS, n - j);
+      for (let p = 0; p < k; p += PACKED_TERMS) {
+        const kc = Math.min(PACKED_TERMS, k - p);
         job.describe(gemmPack, nc, multiple(PANEL_COLUMNS, (4 * range) / kc), 1, -1);
         job.argument(0, flags, 0);
         job.argument(2, kc, 0);
@@ -149,7 +146,8 @@ function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: ma
         job.argument(4, ldb, 0);
         job.argument(5, packed, 8 * kc);
         pool.run();
-        job.describe(gemmRows, m, multiple(TILE_ROWS, (GEMM_RATE * range) / (2 * nc * kc)), 1, 13);
+        const most = (GEMM_RATE * range) / (2 * nc * kc * tile);
+        job.describe(gemmRows, m, tile * evenGrain(Math.ceil(m / tile), most, pool.threads), 1, 13);
         job.argument(0, flags, 0);
         job.argument(2, nc, 0);
         job.argument(3, kc, 0);
@@ -167,6 +165,20 @@ function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: ma
     }
     gauges.end();
   };
+}
+
+/** Tiles in a range, at most `most`, with which the last of the threads is done soonest. */
+function evenGrain(tiles: number, most: number, threads: number): number {
+  let best = 1;
+  let soonest = Infinity;
+  for (let grain = 1; grain <= Math.max(1, most); grain++) {
+    const end = Math.ceil(Math.ceil(tiles / grain) / threads) * (grain + RANGE_COST);
+    if (end <= soonest) {
+      best = grain;
+      soonest = end;
+    }
+  }
+  return best;
 }
 
 /** The smallest multiple of `unit` that is at least `value` and at least one unit. */
