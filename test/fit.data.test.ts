@@ -76,6 +76,33 @@ onEveryVariant("the data of Trainer.fit", (context) => {
 });
 
 onEveryVariant("Trainer.fit", (context) => {
+  it("notices where a loss of one's own disposes the Matrix that is being trained on in place", async () => {
+    const network = await createNetwork({ inputs: FEATURES, layers: [dense(1)], backend: context.backend });
+    const inputs = context.backend.matrix(6, FEATURES, uniform(6 * FEATURES));
+    const loss = { name: "careless", value: () => 0, gradient: () => inputs.dispose() };
+    const parameters = network.parameters.slice();
+    const fitting = new Trainer(network, { loss }).fit({ inputs, targets: uniform(6) }, { shuffle: false });
+    await expect(fitting).rejects.toThrow(/^loss careless: a 6x4 matrix was used after its dispose/);
+    expect(network.parameters).toEqual(parameters);
+    network.dispose();
+  });
+
+  it("names a row that is not finite as it was given, in every form of inputs and order", async () => {
+    const { inputs, targets } = classified(30);
+    inputs[25 * FEATURES + 2] = Infinity;
+    const matrix = context.backend.matrix(30, FEATURES, inputs);
+    for (const form of [inputs, Float32Array.from(inputs), [...inputs], matrix]) {
+      for (const options of [{ shuffle: true }, { shuffle: false }, { shuffle: true, validationSplit: 0.5 }]) {
+        const network = await classifier(context.backend);
+        const fitting = new Trainer(network).fit({ inputs: form, targets }, { batchSize: 4, ...options });
+        await expect(fitting).rejects.toThrow(/^fit: inputs: row 25, column 2 is Infinity, a finite number was/);
+        expect(() => network.predict(form, { batchSize: 7 })).toThrow(/^predict: inputs: row 25, column 2 is Infinity/);
+        network.dispose();
+      }
+    }
+    matrix.dispose();
+  });
+
   it("leaves the weights of the step before, where a batch is not finite", async () => {
     const network = await classifier(context.backend);
     const { inputs, targets } = classified(30);

@@ -99,6 +99,21 @@ onEveryVariant("permute", (context) => {
     return [...order];
   }
 
+  it("is that of Fisher and Yates, from the last place down, by the paper's numbers", () => {
+    const [seed, epoch] = [2 ** 40 + 7, 2 ** 33 + 3];
+    const halves = (whole: number) => [whole % 2 ** 32, Math.floor(whole / 2 ** 32)] as const;
+    for (const length of [0, 1, 2, 3, 6, 256, 257, 258, 259, 520]) {
+      const expected = Array.from({ length }, (_, i) => i);
+      for (let i = length - 1; i > 0; i--) {
+        const [upper = 0, lower = 0] = paperPhilox([i, streamOf("order"), ...halves(epoch)], halves(seed));
+        const fraction = (Math.floor(upper / 32) * 2 ** 26 + Math.floor(lower / 64)) / 2 ** 53;
+        const j = Math.floor(fraction * (i + 1));
+        [expected[i], expected[j]] = [expected[j] as number, expected[i] as number];
+      }
+      expect(permutation(length, seed, epoch), `${length} places`).toEqual(expected);
+    }
+  });
+
   it("gives permutations", () => {
     for (const length of [0, 1, 2, 3, 10, 1000]) {
       const sorted = permutation(length, 3, 1).sort((a, b) => a - b);

@@ -13,12 +13,12 @@ describe("a step, once warm", () => {
     const { stdout, stderr } = spawnSync(process.execPath, [...flags, script], { encoding: "utf8" });
     expect(stderr).toBe("");
     const taken: Taken[] = JSON.parse(stdout);
-    expect(taken.length).toBeGreaterThan(20);
-    for (const { title, passing, kept, linear } of taken) {
+    expect(taken.length).toBeGreaterThan(10);
+    for (const { title, steps, passing, kept, linear } of taken) {
       expect(linear, `${title}: linear memory`).toBe(0);
       expect(passing, `${title}: bytes a step in passing`).toBeLessThan(64);
-      // a few kilobytes of the engine's own come and go; a leak of one byte a step would be 30,000
-      expect(kept, `${title}: bytes kept`).toBeLessThan(10_000);
+      // some tens of KB of the engine's own come and go; the smallest object of every step would be 16 bytes times them
+      expect(kept, `${title}: bytes kept`).toBeLessThan(steps);
     }
   }, 120_000);
 });

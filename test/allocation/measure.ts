@@ -1,6 +1,6 @@
 /**
- * What training steps take, once warm, printed as JSON: bytes a step that pass by, and bytes kept after all of them. A process
- * of its own, so that nobody else allocates, with a young generation that no reading fills; started by allocation.test.ts:
+ * What a training takes once it is warm, printed as JSON. A process of its own, so that nobody else allocates, with a
+ * young generation that no reading fills, so that nothing is collected meanwhile. Started by allocation.test.ts:
  *
  *     node --expose-gc --min-semi-space-size=256 --max-semi-space-size=256 --import tsx test/allocation/measure.ts
  */
@@ -9,10 +9,12 @@ import {
   adam,
   type CustomLoss,
   createNetwork,
+  type Data,
   dense,
   dropout,
   type LayerDescription,
   loadBackend,
+  type Matrix,
   type Numbers,
   type Targets,
   Trainer,
@@ -21,111 +23,108 @@ import {
 
 export interface Taken {
   readonly title: string;
-  /** Bytes of JavaScript heap a step, before any is collected. */
+  readonly steps: number;
+  /** Bytes of JavaScript heap that a step takes in passing. */
   readonly passing: number;
-  /** Bytes after all steps that stay when the rest is collected. */
+  /** Bytes of it that are left of all steps once the rest is collected. */
   readonly kept: number;
   /** Bytes of linear memory that all steps took. */
   readonly linear: number;
 }
 
-/** What a reading itself takes, about a megabyte for a fit, must count for little. */
-const STEPS = { step: 30_000, fit: 100_000 };
-/** A fit is one long asynchronous function, which the compiler comes to late. */
-const WARM_UP = { step: 20_000, fit: 120_000 };
+const STEPS = 100_000;
+const WARM_UP = 10_000;
+/** The least of some: now and then the compiler, which has this heap too, is not done. */
 const READINGS = 2;
+
 const [samples, features, units] = [16, 4, 3];
-
-const used = () => getHeapStatistics().used_heap_size;
-const collect = globalThis.gc as () => void;
-const backend = await loadBackend({ variant: "simd" });
-
 const doubles = Float64Array.from({ length: samples * features }, (_, i) => (i * 7) % 23);
 const classes = Int32Array.from({ length: samples }, (_, i) => i % units);
 const oneHot = Float64Array.from({ length: samples * units }, (_, e) =>
-  Number(classes[Math.floor(e / units)] === e % units),
+  Number(e % units === classes[Math.floor(e / units)]),
 );
-const inputs: Record<string, Numbers> = {
-  Float64Array: doubles,
-  Float32Array: Float32Array.from(doubles),
-  Uint8Array: Uint8Array.from(doubles),
-  Matrix: backend.matrix(samples, features, doubles),
-};
-const targets: Record<string, Targets> = {
-  "classes in an Int32Array": classes,
-  "classes in a Uint8Array": Uint8Array.from(classes),
-  "one-hot rows": oneHot,
-};
-const ownLoss: CustomLoss = { name: "own", value: () => 1, gradient: (_, out) => out.fill(1e-9) };
-const LAYERS: LayerDescription[] = [dense(16, "relu"), dense(units, "softmax")];
-const RICH: LayerDescription[] = [dense(8, { activation: "gelu", l2: 1e-6 }), dropout(0.2), dense(units, "softmax")];
+const backend = await loadBackend({ variant: "simd" });
+const used = () => getHeapStatistics().used_heap_size;
+const collect = globalThis.gc as () => void;
 
-async function trainerOf(layers: LayerDescription[], options: TrainerOptions): Promise<Trainer> {
-  return new Trainer(await createNetwork({ inputs: features, layers, backend }), options);
-}
-
-async function measure(what: keyof typeof WARM_UP, title: string, run: (steps: number) => unknown): Promise<void> {
-  await run(WARM_UP[what]);
-  const before = backend.memory().reservedBytes;
-  let [passing, kept] = [Infinity, Infinity];
-  // the least of them: now and then the compiler, which has this heap too, is not done yet
+async function measure(title: string, run: (steps: number) => unknown): Promise<Taken> {
+  await run(WARM_UP);
+  let least = { passing: Infinity, kept: Infinity };
+  const { reservedBytes, usedBytes } = backend.memory();
   for (let reading = 0; reading < READINGS; reading++) {
     collect();
+    const clean = used();
+    // a collection throws optimised code away
+    await run(WARM_UP);
     const start = used();
-    await run(STEPS[what]);
-    passing = Math.min(passing, (used() - start) / STEPS[what]);
+    await run(STEPS);
+    const passing = (used() - start) / STEPS;
     collect();
-    kept = Math.min(kept, used() - start);
+    least = { passing: Math.min(least.passing, passing), kept: Math.min(least.kept, used() - clean) };
   }
-  taken.push({ title: `${what}: ${title}`, passing, kept, linear: backend.memory().reservedBytes - before });
+  const after = backend.memory();
+  const linear = after.reservedBytes - reservedBytes + after.usedBytes - usedBytes;
+  return { title, steps: STEPS, ...least, linear };
 }
 
-async function measureSteps(title: string, x: Numbers, y: Targets, layers = LAYERS, options: TrainerOptions = {}) {
-  const trainer = await trainerOf(layers, options);
-  await measure("step", title, (steps) => {
-    for (let step = 0; step < steps; step++) trainer.step(x, y);
-  });
-  trainer.network.dispose();
+async function withTrainer<Result>(
+  layers: LayerDescription[],
+  options: TrainerOptions,
+  use: (trainer: Trainer) => Promise<Result>,
+): Promise<Result> {
+  const network = await createNetwork({ inputs: features, layers, backend });
+  const result = await use(new Trainer(network, options));
+  network.dispose();
+  return result;
 }
 
-/** Epochs of 1,000 batches and a short one, so that what an epoch takes counts for little. */
-async function measureFit(title: string, shuffle: boolean, x: Numbers, y: Targets, weighted = false) {
-  const batches = 1000;
-  const rows = batches * samples - 5;
-  const repeat = <Values extends Float64Array | Uint8Array | Int32Array>(values: Values, width: number): Values => {
-    const many = new (values.constructor as new (length: number) => Values)(rows * width);
-    for (let i = 0; i < many.length; i++) many[i] = values[i % values.length] as number;
-    return many;
-  };
-  const whole =
-    x === inputs.Matrix ? backend.matrix(rows, features, repeat(doubles, features)) : repeat(x as Uint8Array, features);
-  const data = {
-    inputs: whole,
-    targets: repeat(y as Int32Array, (y as Int32Array).length / samples),
-    ...(weighted && { sampleWeights: new Float64Array(rows).fill(0.5) }),
-  };
-  const trainer = await trainerOf(LAYERS, { metrics: ["accuracy"] });
-  await measure("fit", title, (steps) => trainer.fit(data, { batchSize: samples, epochs: steps / batches, shuffle }));
-  trainer.network.dispose();
-}
+const SOFTMAX: LayerDescription[] = [dense(16, "relu"), dense(units, "softmax")];
+const SIGMOID: LayerDescription[] = [dense(16, "tanh"), dense(units, "sigmoid")];
+const RICH: LayerDescription[] = [
+  dense(8, { activation: "gelu", l2: 1e-6 }),
+  dropout(0.2),
+  dense(units, { activation: "softmax", l1: 1e-6 }),
+];
+const ownLoss: CustomLoss = { name: "own", value: () => 1, gradient: (_, out) => out.fill(1e-9) };
+
+const steps: [string, Numbers, Targets, LayerDescription[]?, TrainerOptions?][] = [
+  ["Float64Array, classes in an Int32Array", doubles, classes],
+  ["Float32Array, classes in a Uint8Array", Float32Array.from(doubles), Uint8Array.from(classes)],
+  ["Uint8Array, one-hot rows", Uint8Array.from(doubles), oneHot],
+  ["Matrix", backend.matrix(samples, features, doubles), classes],
+  ["meanSquaredError", doubles, oneHot, SIGMOID, { loss: "meanSquaredError" }],
+  ["binaryCrossEntropy", doubles, oneHot, SIGMOID],
+  ["a loss of one's own", doubles, oneHot, SIGMOID, { loss: ownLoss }],
+  ["adam, dropout, penalties", doubles, classes, RICH, { optimizer: adam() }],
+];
+
+/** Epochs of so many batches, and a short one: what an epoch takes counts for little. */
+const BATCHES = 1000;
+const rows = (BATCHES - 1) * samples + 5;
+const repeated = (values: ArrayLike<number>, width: number) =>
+  Float64Array.from({ length: rows * width }, (_, i) => values[i % (samples * width)] as number);
+const many = repeated(doubles, features);
+const sampleWeights = new Float64Array(rows).fill(0.5);
+const manyClasses = Int32Array.from(repeated(classes, 1));
+const matrix: Matrix = backend.matrix(rows, features, many);
+const fits: [string, Data, boolean][] = [
+  ["Float64Array shuffled, weights", { inputs: many, targets: repeated(oneHot, units), sampleWeights }, true],
+  ["Uint8Array shuffled", { inputs: Uint8Array.from(many), targets: manyClasses }, true],
+  ["Matrix shuffled", { inputs: matrix, targets: manyClasses }, true],
+  ["Matrix in order", { inputs: matrix, targets: manyClasses }, false],
+];
 
 const taken: Taken[] = [];
-for (const [kind, x] of Object.entries(inputs)) {
-  for (const [form, y] of Object.entries(targets)) await measureSteps(`${kind}, ${form}`, x, y);
+for (const [title, x, y, layers = SOFTMAX, options = {}] of steps) {
+  const run = (trainer: Trainer) =>
+    measure(`step: ${title}`, (count) => {
+      for (let step = 0; step < count; step++) trainer.step(x, y);
+    });
+  taken.push(await withTrainer(layers, options, run));
 }
-for (const loss of [
-  "sumOfSquares",
-  "meanSquaredError",
-  "huber",
-  "meanAbsoluteError",
-  "binaryCrossEntropy",
-  ownLoss,
-] as const) {
-  await measureSteps(`loss ${typeof loss === "string" ? loss : loss.name}`, doubles, oneHot, LAYERS, { loss });
+for (const [title, data, shuffle] of fits) {
+  const run = (trainer: Trainer) =>
+    measure(`fit: ${title}`, (count) => trainer.fit(data, { batchSize: samples, epochs: count / BATCHES, shuffle }));
+  taken.push(await withTrainer(SOFTMAX, { metrics: ["accuracy"] }, run));
 }
-await measureSteps("adam, dropout, a penalty", doubles, classes, RICH, { optimizer: adam() });
-await measureFit("Float64Array, shuffled", true, doubles, classes);
-await measureFit("Uint8Array, shuffled", true, inputs.Uint8Array as Numbers, classes);
-await measureFit("Matrix, in order", false, inputs.Matrix as Numbers, classes);
-await measureFit("with sampleWeights, shuffled", true, doubles, oneHot, true);
 console.log(JSON.stringify(taken));
