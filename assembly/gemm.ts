@@ -4,8 +4,11 @@ import { columnProduct, rowProduct } from "./gemm/vector";
 
 /** Rows of op(A) in one packed block: with KC, 192 KiB, which stay in the second-level cache. A multiple of MR. */
 const MC: usize = 96;
-/** Terms of the inner sum in one block: with MR and NR, panels of at most 20 KiB, which stay in the first-level cache. */
-const KC: usize = 256;
+/**
+ * The most terms of the inner sum in one block: with MR and NR, panels of at most 21 KiB, which stay in the first-level
+ * cache. Blocks are cut evenly: of 784 terms there are three, and none is short.
+ */
+const KC: usize = 264;
 /** Columns of op(B) in one packed block: with KC, 1 MiB. A multiple of NR. */
 const NC: usize = 512;
 /**
@@ -24,9 +27,22 @@ export function gemmWorkspaceBytes(): usize {
   return (MC * KC + KC * NC) << 3;
 }
 
-/** Bytes of workspace that gemmRows writes: one block of A. */
-export function gemmRowsWorkspaceBytes(): usize {
-  return (MC * KC) << 3;
+/** Bytes before its blocks in which gemmRange keeps the job whose op(B) it has packed. */
+const RANGE_HEAD: usize = 64;
+
+/** Bytes of workspace that gemmRange keeps for its thread, zeros at first. */
+export function gemmRangeWorkspaceBytes(): usize {
+  return RANGE_HEAD + gemmWorkspaceBytes();
+}
+
+/** The most terms that gemmRange takes. */
+export function gemmRangeTerms(): usize {
+  return KC;
+}
+
+/** The most columns that it takes. */
+export function gemmRangeColumns(): usize {
+  return NC;
 }
 
 /** The height of a tile: threads divide the rows of C into multiples of it. */
@@ -91,13 +107,15 @@ export function gemm(
   }
   const packedB = workspace + ((MC * KC) << 3);
 
+  const blocks = (k + KC - 1) / KC;
+  const most = blocks > 1 ? (k + blocks - 1) / blocks : KC;
   // loop 5: NC columns of C at a time
   for (let j: usize = 0; j < n; j += NC) {
     const nc = min<usize>(NC, n - j);
-    // loop 4: KC terms of every sum at a time; at least once, for beta S alone where k is 0
+    // loop 4: at most KC terms of every sum at a time; at least once, for beta S alone where k is 0
     let p: usize = 0;
     do {
-      const kc = min<usize>(KC, k - p);
+      const kc = min<usize>(most, k - p);
       const blockB = b + ((transB ? j * ldb + p : p * ldb + j) << 3);
       // rows of a small B are panels as they lie
       const inPlace = !transB && nc * kc <= DIRECT;
@@ -120,23 +138,22 @@ export function gemm(
         ldc,
         workspace,
       );
-      p += KC;
+      p += most;
     } while (p < k);
   }
 }
 
-/**
- * Panels of op(B), as long as it is: what `gemmRows` takes. Threads share a gemm by packing some columns each, and then
- * computing some rows each.
- *
- *   op(B): k x n    packed: n rounded up to NR, times k
- */
-export function gemmPack(flags: i32, n: usize, k: usize, b: usize, ldb: usize, packed: usize): void {
-  Pack.panels((flags & TRANSPOSE_B) !== 0, n, k, NR, false, 1, b, ldb, packed);
+function gemmPack(flags: i32, nc: usize, kc: usize, b: usize, ldb: usize, packed: usize): void {
+  Pack.panels((flags & TRANSPOSE_B) !== 0, nc, kc, NR, false, 1, b, ldb, packed);
 }
 
-/** C <- alpha op(A) B + beta S for m rows, loop 4 and what is below it. The workspace is the thread's own: one block of A. */
-export function gemmRows(
+/**
+ * gemm for the rows of one range, of which threads take one after the other: loops 5 and 4 are the caller's, n is at most
+ * NC and k at most KC. Each thread packs op(B) for itself, at its first range of a job: no thread waits for another's.
+ * `job` is another number, not 0, for each gemm; the workspace is the thread's own.
+ */
+export function gemmRange(
+  job: u32,
   flags: i32,
   m: usize,
   n: usize,
@@ -144,7 +161,8 @@ export function gemmRows(
   alpha: f64,
   a: usize,
   lda: usize,
-  packedB: usize,
+  b: usize,
+  ldb: usize,
   beta: f64,
   s: usize,
   lds: usize,
@@ -152,17 +170,14 @@ export function gemmRows(
   ldc: usize,
   workspace: usize,
 ): void {
-  const transA = (flags & TRANSPOSE_A) !== 0;
-  const panel = (NR * k) << 3;
-  for (let p: usize = 0; p < k; p += KC) {
-    const kc = min<usize>(KC, k - p);
-    const blockA = a + ((transA ? p * lda : p) << 3);
-    const blockB = packedB + ((p * NR) << 3);
-    blockRows(transA, m, n, kc, alpha, blockA, lda, blockB, panel, NR << 3, beta, s, lds, c, ldc, workspace);
-    beta = 1;
-    s = c;
-    lds = ldc;
+  const packedA = workspace + RANGE_HEAD;
+  const packedB = packedA + ((MC * KC) << 3);
+  if (load<u32>(workspace) !== job) {
+    gemmPack(flags, n, k, b, ldb, packedB);
+    store<u32>(workspace, job);
   }
+  const transA = (flags & TRANSPOSE_A) !== 0;
+  blockRows(transA, m, n, k, alpha, a, lda, packedB, (NR * k) << 3, NR << 3, beta, s, lds, c, ldc, packedA);
 }
 
 /** Loop 3: MC rows of C at a time, by panels of B that are bPanel bytes apart, with bStep bytes from term to term. */

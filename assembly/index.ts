@@ -35,9 +35,10 @@ export { erf, exp, expm1, log, log1p, multiply } from "./elementwise";
 export { binaryVariant, fusesMultiplyAdd, heapBase } from "./engine";
 export {
   gemm,
-  gemmPack,
-  gemmRows,
-  gemmRowsWorkspaceBytes,
+  gemmRange,
+  gemmRangeColumns,
+  gemmRangeTerms,
+  gemmRangeWorkspaceBytes,
   gemmTileRows,
   gemmWorkspaceBytes,
 } from "./gemm";

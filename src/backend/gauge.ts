@@ -1,10 +1,12 @@
 import { now } from "../clock";
 
-/** Jobs alone at first, before there is anything to compare with; and shared ones before the comparison counts. */
-const TRIAL = 4;
-/** Jobs to do alone after sharing did not pay: at first, and at most. */
-const SHORTEST_REST = 16;
-const LONGEST_REST = 4096;
+/** Jobs by which a way of computing is judged at first: by the fastest, since the first ones find everything cold. */
+const TRIAL = 8;
+/** Milliseconds of work to do alone after sharing did not pay: at first, and at most. */
+const SHORTEST_REST = 2;
+const LONGEST_REST = 2000;
+/** A job that takes so many times as long as it would alone ends a trial. */
+const HOPELESS = 16;
 /** While sharing pays, one job in so many is done alone, so that the comparison stays fresh. */
 const REFRESH = 256;
 /** Weight of the newest job in an average. */
@@ -12,17 +14,17 @@ const NEWEST = 1 / 8;
 
 /**
  * Decides for one kernel whether the next job is shared, by how long jobs took either way: where another process has a
- * core, waiting for the thread there costs more than it brings. Sharing that does not pay rests, four times as long each
+ * core, waiting for the thread there costs more than it brings. Sharing that does not pay rests, twice as long each
  * time; so threads may be of no use, but they do no harm.
  */
 export class Gauge {
-  /** Milliseconds for a unit of work, averaged; 0 before the first job. */
-  #alone = 0;
-  #shared = 0;
-  /** Jobs of the kind that is going on. */
+  /** Milliseconds for a unit of work: the least of a trial, then an average. */
+  #alone = Infinity;
+  #shared = Infinity;
+  /** Jobs of each kind since the last change. */
   #jobs = 0;
   #sharing = false;
-  #left = TRIAL;
+  #left = 0;
   #rest = SHORTEST_REST;
 
   /** Whether to share the next job. */
@@ -32,27 +34,37 @@ export class Gauge {
 
   /** Takes in how long a job of so much work took. */
   note(shared: boolean, work: number, milliseconds: number): void {
-    this.#jobs++;
     const rate = milliseconds / work;
-    if (!shared) {
-      this.#alone = this.#alone === 0 ? rate : this.#alone + (rate - this.#alone) * NEWEST;
-      if (!this.#sharing && --this.#left <= 0) this.#begin(true);
-      return;
+    this.#jobs++;
+    if (shared) this.#shared = averaged(this.#shared, rate, this.#jobs);
+    else this.#alone = averaged(this.#alone, rate, this.#sharing ? TRIAL + 1 : this.#jobs);
+    if (this.#sharing) {
+      const hopeless = shared && this.#jobs > 1 && rate > HOPELESS * this.#alone;
+      if (hopeless || (this.#jobs >= TRIAL && this.#shared > this.#alone)) this.#pause();
+      else if (this.#jobs % REFRESH === 0) this.#rest = Math.max(SHORTEST_REST, this.#rest / 2);
+    } else {
+      this.#left -= milliseconds;
+      if (this.#jobs >= TRIAL && this.#left <= 0) this.#begin(true);
     }
-    this.#shared = this.#shared === 0 ? rate : this.#shared + (rate - this.#shared) * NEWEST;
-    const slow = this.#shared > this.#alone;
-    if (slow && (this.#jobs >= TRIAL || rate > 4 * this.#alone)) {
-      this.#left = this.#rest;
-      this.#rest = Math.min(4 * this.#rest, LONGEST_REST);
-      this.#begin(false);
-    } else if (this.#jobs % REFRESH === 0) this.#rest = Math.max(SHORTEST_REST, this.#rest / 4);
+  }
+
+  #pause(): void {
+    this.#left = this.#rest;
+    this.#rest = Math.min(2 * this.#rest, LONGEST_REST);
+    this.#begin(false);
   }
 
   #begin(sharing: boolean): void {
     this.#sharing = sharing;
     this.#jobs = 0;
-    this.#shared = 0;
+    if (sharing) this.#shared = Infinity;
+    else this.#alone = Infinity;
   }
+}
+
+/** The least rate of the first jobs, then an average that forgets. */
+function averaged(before: number, rate: number, jobs: number): number {
+  return jobs <= TRIAL ? Math.min(before, rate) : before + (rate - before) * NEWEST;
 }
 
 /** The gauges of one kernel, one for each order of magnitude of its work, and the job that is going on. */

@@ -6,11 +6,11 @@ import type * as simd from "../../build/simd";
  */
 export type WasmKernels = Omit<Awaited<ReturnType<typeof simd.instantiate>>, "memory">;
 
-/** The parts of a gemm that threads share out among themselves: pool.ts alone calls them. */
-type PartsOfGemm = "gemmPack" | "gemmRows" | "gemmRowsWorkspaceBytes" | "gemmTileRows";
+/** gemm as threads share it: sharedKernels.ts alone calls them. */
+type SharedGemm = "gemmRange" | "gemmRangeColumns" | "gemmRangeTerms" | "gemmRangeWorkspaceBytes" | "gemmTileRows";
 
 /** The kernels of a variant; js/ is checked against it. */
-export type Kernels = Omit<WasmKernels, PartsOfGemm>;
+export type Kernels = Omit<WasmKernels, SharedGemm>;
 
 /** Names of the kernels that take exactly these arguments: what a catalogue may name. */
 type Taking<Arguments extends number[]> = {

@@ -9,10 +9,6 @@ const SPINS = 20_000;
 /** Milliseconds after which a worker that is still inside a job is given up. */
 const LOST_AFTER = 30_000;
 
-/** The largest block of op(B) that threads pack before they multiply by it: 4 MiB, which their last-level cache holds. */
-export const PACKED_COLUMNS = 512;
-export const PACKED_TERMS = 1024;
-
 /** Starts workers, which take a while to come up: they do it while the kernels compile. Rejects where the host has none. */
 export async function hireWorkers(count: number): Promise<readonly HostWorker[]> {
   const { default: source } = await import("../../build/worker.source");
@@ -29,15 +25,12 @@ export async function hireWorkers(count: number): Promise<readonly HostWorker[]>
 /** Threads over one shared memory, started with the backend and ended with it. `run` has them do the job that was described. */
 export class Pool {
   readonly job: Job;
-  /** Room for a packed block of op(B), which all threads read. */
-  readonly packed: number;
   readonly #workers: readonly HostWorker[];
   readonly #maySleep = maySleep();
   #ended = false;
 
-  private constructor(workers: readonly HostWorker[], job: Job, packed: number) {
+  private constructor(workers: readonly HostWorker[], job: Job) {
     this.job = job;
-    this.packed = packed;
     this.#workers = workers;
   }
 
@@ -50,25 +43,23 @@ export class Pool {
     engine: Engine,
     warnings: string[],
   ): Promise<Pool | undefined> {
-    const { scope, workspace } = engine;
-    const blocks: number[] = [];
+    const { scope } = engine;
+    let blocks: readonly number[] = [];
     let workers: readonly HostWorker[] = [];
     try {
       workers = await hired;
-      const [job = 0, packed = 0] = scope.allocateAll("loadBackend", [JOB_LENGTH, PACKED_COLUMNS * PACKED_TERMS]);
-      blocks.push(job, packed);
-      const length = kernels.gemmRowsWorkspaceBytes() / 8;
-      for (let worker = 0; worker < workers.length; worker++) blocks.push(scope.allocate("loadBackend", length));
-      const starts = workers.map((worker, w) =>
-        worker.begin({ module, memory, job, workspace: blocks[w + 2] as number }),
-      );
+      // the job, and each thread's workspace, the caller's first
+      const own = kernels.gemmRangeWorkspaceBytes() / 8;
+      blocks = scope.allocateAll("loadBackend", [JOB_LENGTH, own, ...workers.map(() => own)]);
+      const [job = 0, workspace = 0, ...others] = blocks;
+      const starts = workers.map((worker, w) => worker.begin({ module, memory, job, workspace: others[w] as number }));
       const settled = await Promise.allSettled(starts);
       const started = workers.filter((_, w) => settled[w]?.status === "fulfilled");
       const failure = settled.find((result) => result.status === "rejected");
       if (failure !== undefined) {
         warnings.push(`${started.length + 1} of ${workers.length + 1} threads run: ${messageOf(failure.reason)}`);
       }
-      if (started.length > 0) return new Pool(started, new Job(memory, job, kernels, workspace), packed);
+      if (started.length > 0) return new Pool(started, new Job(memory, job, kernels, workspace));
     } catch (error) {
       warnings.push(`1 thread runs: ${messageOf(error)}`);
       for (const worker of workers) worker.end();

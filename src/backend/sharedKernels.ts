@@ -2,7 +2,7 @@ import { TRANSPOSE_A, TRANSPOSE_B } from "./engine";
 import { Gauges } from "./gauge";
 import type { AnyKernel } from "./job";
 import type { Kernels, WasmKernels } from "./kernels";
-import { PACKED_COLUMNS, PACKED_TERMS, type Pool } from "./pool";
+import type { Pool } from "./pool";
 
 /** When to share: in nanoseconds of work, by `npm run bench -- --only border`. */
 interface Sizes {
@@ -13,11 +13,9 @@ interface Sizes {
   /** Who decides above the border. */
   readonly gauges: () => Pick<Gauges, "begin" | "end">;
 }
-const SIZES: Sizes = { border: 30_000, range: 10_000, gauges: () => new Gauges() };
+const SIZES: Sizes = { border: 20_000, range: 10_000, gauges: () => new Gauges() };
 /** Floating point operations in a nanosecond, about: what gemm's time is guessed by. */
 const GEMM_RATE = 24;
-/** Columns of a range of packing: a multiple of each variant's panels. */
-const PANEL_COLUMNS = 8;
 /** What a range costs beside its work, in tiles. */
 const RANGE_COST = 0.05;
 
@@ -63,7 +61,7 @@ export const divisible: { readonly [Name in keyof Kernels]?: Divisible } = {
   eluGradient: zip(4),
   seluGradient: zip(4),
   softmax: { cost: 5, steps: [0, 0, 8, 8], rows: true },
-  sgd: { cost: 0.5, steps: [0, 0, 0, 8, 8] },
+  sgd: { cost: 0.27, steps: [0, 0, 0, 8, 8] },
   sgdMomentum: { cost: 0.8, steps: [0, 0, 0, 0, 0, 8, 8, 8] },
   adam: { cost: 2.6, steps: [0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8] },
   rmsProp: { cost: 2.4, steps: [0, 0, 0, 0, 8, 8, 8] },
@@ -116,50 +114,49 @@ function share(
   };
 }
 
-/** gemm by all threads: blocks of op(B), as large as there is room for, of which each packs some columns and then computes some rows. */
+/** gemm by all threads: of each block of op(B) that is not too large they take ranges of rows. */
 function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: makeGauges }: Sizes): Kernels["gemm"] {
-  const { job, packed } = pool;
-  const gemmPack = job.indexOf("gemmPack");
-  const gemmRows = job.indexOf("gemmRows");
+  const { job } = pool;
+  const gemmRange = job.indexOf("gemmRange");
   const tile = kernels.gemmTileRows();
+  const terms = kernels.gemmRangeTerms();
+  const columns = kernels.gemmRangeColumns();
   const gauges = makeGauges();
+  let jobs = 0;
   return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace) => {
     const work = (2 * m * n * k) / GEMM_RATE;
-    const divides = m > tile && n >= PANEL_COLUMNS;
-    if (!(work > border && divides && pool.threads > 1 && gauges.begin(work))) {
+    if (!(work > border && m > tile && n > 1 && pool.threads > 1 && gauges.begin(work))) {
       kernels.gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace);
       gauges.end();
       return;
     }
-    const rowA = (flags & TRANSPOSE_A) === 0 ? 8 * lda : 8;
-    const termA = (flags & TRANSPOSE_A) === 0 ? 8 : 8 * lda;
-    const termB = (flags & TRANSPOSE_B) === 0 ? 8 * ldb : 8;
-    const columnB = (flags & TRANSPOSE_B) === 0 ? 8 : 8 * ldb;
-    for (let j = 0; j < n; j += PACKED_COLUMNS) {
-      const nc = Math.min(PACKED_COLUMNS, n - j);
-      for (let p = 0; p < k; p += PACKED_TERMS) {
-        const kc = Math.min(PACKED_TERMS, k - p);
-        job.describe(gemmPack, nc, multiple(PANEL_COLUMNS, (4 * range) / kc), 1, -1);
-        job.argument(0, flags, 0);
-        job.argument(2, kc, 0);
-        job.argument(3, b + j * columnB + p * termB, columnB);
-        job.argument(4, ldb, 0);
-        job.argument(5, packed, 8 * kc);
-        pool.run();
-        const most = (GEMM_RATE * range) / (2 * nc * kc * tile);
-        job.describe(gemmRows, m, tile * evenGrain(Math.ceil(m / tile), most, pool.threads), 1, 13);
-        job.argument(0, flags, 0);
-        job.argument(2, nc, 0);
-        job.argument(3, kc, 0);
-        job.argument(4, alpha, 0);
-        job.argument(5, a + p * termA, rowA);
-        job.argument(6, lda, 0);
-        job.argument(7, packed, 0);
-        job.argument(8, p === 0 ? beta : 1, 0);
-        job.argument(9, (p === 0 ? s : c) + 8 * j, 8 * (p === 0 ? lds : ldc));
-        job.argument(10, p === 0 ? lds : ldc, 0);
-        job.argument(11, c + 8 * j, 8 * ldc);
-        job.argument(12, ldc, 0);
+    const transA = (flags & TRANSPOSE_A) !== 0;
+    const transB = (flags & TRANSPOSE_B) !== 0;
+    // columns of A come by cache lines of eight
+    const unit = transA ? 4 * tile : tile;
+    const step = Math.ceil(k / Math.ceil(k / terms));
+    for (let j = 0; j < n; j += columns) {
+      const nc = Math.min(columns, n - j);
+      for (let p = 0; p < k; p += step) {
+        const kc = Math.min(step, k - p);
+        const most = (GEMM_RATE * range) / (2 * nc * kc * unit);
+        job.describe(gemmRange, m, unit * evenGrain(Math.ceil(m / unit), most, pool.threads), 2, 15);
+        // never 0, which is what a new workspace holds
+        jobs = (jobs % 0x3fffffff) + 1;
+        job.argument(0, jobs, 0);
+        job.argument(1, flags, 0);
+        job.argument(3, nc, 0);
+        job.argument(4, kc, 0);
+        job.argument(5, alpha, 0);
+        job.argument(6, a + 8 * p * (transA ? lda : 1), 8 * (transA ? 1 : lda));
+        job.argument(7, lda, 0);
+        job.argument(8, b + 8 * (transB ? j * ldb + p : p * ldb + j), 0);
+        job.argument(9, ldb, 0);
+        job.argument(10, p === 0 ? beta : 1, 0);
+        job.argument(11, (p === 0 ? s : c) + 8 * j, 8 * (p === 0 ? lds : ldc));
+        job.argument(12, p === 0 ? lds : ldc, 0);
+        job.argument(13, c + 8 * j, 8 * ldc);
+        job.argument(14, ldc, 0);
         pool.run();
       }
     }
