@@ -92,6 +92,29 @@ describe("streams", () => {
   });
 });
 
+/** 53 bits of a block's first two words, as a number from [0, 1). */
+function paperFraction(counter: readonly number[], key: readonly number[]): number {
+  const [upper = 0, lower = 0] = paperPhilox(counter, key);
+  return (Math.floor(upper / 32) * 2 ** 26 + Math.floor(lower / 64)) / 2 ** 53;
+}
+
+onEveryVariant("the fractions kernel", (context) => {
+  it("has every bit of the paper's, from any block on, and writes no more than it should", () => {
+    const { kernels, workspace } = context.backend.engine;
+    for (const [s, { counter, key }] of SOME.slice(0, 12).entries()) {
+      const [first = 0, c1 = 0, c2 = 0, c3 = 0] = counter;
+      const [k0 = 0, k1 = 0] = key;
+      const x = context.backend.matrix(1, 14, Array(14).fill(-1));
+      kernels.fractions(s, first, c1, c2, c3, k0, k1, x.pointer("test"), workspace);
+      const expected = Array.from({ length: 14 }, (_, i) =>
+        i < s ? paperFraction([(first + i) % 2 ** 32, c1, c2, c3], key) : -1,
+      );
+      expect([...x.values]).toEqual(expected);
+      x.dispose();
+    }
+  });
+});
+
 onEveryVariant("permute", (context) => {
   function permutation(length: number, seed: number, epoch: number): number[] {
     const order = new Uint32Array(length);
@@ -105,9 +128,7 @@ onEveryVariant("permute", (context) => {
     for (const length of [0, 1, 2, 3, 6, 256, 257, 258, 259, 520]) {
       const expected = Array.from({ length }, (_, i) => i);
       for (let i = length - 1; i > 0; i--) {
-        const [upper = 0, lower = 0] = paperPhilox([i, streamOf("order"), ...halves(epoch)], halves(seed));
-        const fraction = (Math.floor(upper / 32) * 2 ** 26 + Math.floor(lower / 64)) / 2 ** 53;
-        const j = Math.floor(fraction * (i + 1));
+        const j = Math.floor(paperFraction([i, streamOf("order"), ...halves(epoch)], halves(seed)) * (i + 1));
         [expected[i], expected[j]] = [expected[j] as number, expected[i] as number];
       }
       expect(permutation(length, seed, epoch), `${length} places`).toEqual(expected);
