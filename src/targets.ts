@@ -73,7 +73,7 @@ export function writeTargets(
   units: number,
   backend: Backend,
   to: Float64Array,
-  { indices }: { indices: boolean; finite: false },
+  { indices }: { indices: boolean },
 ): void {
   const values = readTargets(where, targets, samples, units, backend, indices);
   if (areIndices(values, samples, units)) writeOneHot(where, values, undefined, 0, samples, units, to);

@@ -211,7 +211,6 @@ export class Backend implements Disposable {
         this.engine.view(task.targets, samples * units),
         {
           indices: name === "categoricalCrossEntropy",
-          finite: false,
         },
       );
       gradient = this.#create(where, samples, units);

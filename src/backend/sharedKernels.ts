@@ -13,7 +13,7 @@ interface Sizes {
   /** Who decides above the border. */
   readonly gauges: () => Pick<Gauges, "begin" | "end">;
 }
-const SIZES: Sizes = { border: 20_000, range: 10_000, gauges: () => new Gauges() };
+const SIZES: Sizes = { border: 15_000, range: 10_000, gauges: () => new Gauges() };
 /** Floating point operations in a nanosecond, about: what gemm's time is guessed by. */
 const GEMM_RATE = 24;
 /** What a range costs beside its work, in tiles. */
