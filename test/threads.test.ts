@@ -200,12 +200,15 @@ describe("a pool", () => {
 });
 
 describe("a gauge", () => {
+  let time = 0;
+
   /** Plays jobs of one unit of work: milliseconds alone, and shared. Returns the share of jobs that were shared. */
   function play(gauge: Gauge, jobs: number, alone: number, shared: number): number {
     let count = 0;
     for (let i = 0; i < jobs; i++) {
       const { share } = gauge;
-      gauge.note(share, 1, share ? shared : alone);
+      time += share ? shared : alone;
+      gauge.note(share, 1, share ? shared : alone, time);
       if (share) count++;
     }
     return count / jobs;
@@ -239,7 +242,7 @@ describe("a gauge", () => {
       seen.push(share);
       // the first of each kind takes ten times as long
       const cold = seen.filter((shared) => shared === share).length === 1;
-      gauge.note(share, 1, (share ? 1 : 2) * (cold ? 10 : 1));
+      gauge.note(share, 1, (share ? 1 : 2) * (cold ? 10 : 1), i);
     }
     expect(seen.slice(20)).toEqual(Array(80).fill(true));
   });
@@ -248,8 +251,8 @@ describe("a gauge", () => {
     const gauge = new Gauge();
     play(gauge, 8, 1, 1);
     expect(gauge.share).toBe(true);
-    gauge.note(true, 1, 1);
-    gauge.note(true, 1, 100);
+    gauge.note(true, 1, 1, time);
+    gauge.note(true, 1, 100, time);
     expect(gauge.share).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import { now } from "../clock";
 
 /** Jobs by which a way of computing is judged at first: by the fastest, since the first ones find everything cold. */
 const TRIAL = 8;
-/** Milliseconds of work to do alone after sharing did not pay: at first, and at most. */
+/** Milliseconds in which all is done alone after sharing did not pay: at first, and at most. */
 const SHORTEST_REST = 2;
 const LONGEST_REST = 2000;
 /** A job that takes so many times as long as it would alone ends a trial. */
@@ -24,7 +24,8 @@ export class Gauge {
   /** Jobs of each kind since the last change. */
   #jobs = 0;
   #sharing = false;
-  #left = 0;
+  /** When a rest is over. */
+  #until = 0;
   #rest = SHORTEST_REST;
 
   /** Whether to share the next job. */
@@ -32,24 +33,21 @@ export class Gauge {
     return this.#sharing && this.#jobs % REFRESH !== REFRESH - 1;
   }
 
-  /** Takes in how long a job of so much work took. */
-  note(shared: boolean, work: number, milliseconds: number): void {
+  /** Takes in how long a job of so much work took, and the time at its end. */
+  note(shared: boolean, work: number, milliseconds: number, time: number): void {
     const rate = milliseconds / work;
     this.#jobs++;
     if (shared) this.#shared = averaged(this.#shared, rate, this.#jobs);
     else this.#alone = averaged(this.#alone, rate, this.#sharing ? TRIAL + 1 : this.#jobs);
     if (this.#sharing) {
       const hopeless = shared && this.#jobs > 1 && rate > HOPELESS * this.#alone;
-      if (hopeless || (this.#jobs >= TRIAL && this.#shared > this.#alone)) this.#pause();
+      if (hopeless || (this.#jobs >= TRIAL && this.#shared > this.#alone)) this.#pause(time);
       else if (this.#jobs % REFRESH === 0) this.#rest = Math.max(SHORTEST_REST, this.#rest / 2);
-    } else {
-      this.#left -= milliseconds;
-      if (this.#jobs >= TRIAL && this.#left <= 0) this.#begin(true);
-    }
+    } else if (this.#jobs >= TRIAL && time >= this.#until) this.#begin(true);
   }
 
-  #pause(): void {
-    this.#left = this.#rest;
+  #pause(time: number): void {
+    this.#until = time + this.#rest;
     this.#rest = Math.min(2 * this.#rest, LONGEST_REST);
     this.#begin(false);
   }
@@ -86,7 +84,9 @@ export class Gauges {
 
   /** Stops it, where it was started. */
   end(): void {
-    this.#current?.note(this.#shared, this.#work, now() - this.#start);
+    if (this.#current === undefined) return;
+    const time = now();
+    this.#current.note(this.#shared, this.#work, time - this.#start, time);
     this.#current = undefined;
   }
 }
