@@ -4,6 +4,7 @@ import type { Bench } from "./bench";
 import { benchBorder } from "./border";
 import { benchCurves } from "./curves";
 import { Entrant } from "./entrant";
+import { benchHog } from "./hog";
 import { installPeers, runsUnder, runUnder } from "./install";
 import { describeMachine, machine } from "./machine";
 import { benchMatmul } from "./matmul";
@@ -31,6 +32,7 @@ const BENCHES: Record<Section, (bench: Bench) => Promise<void>> = {
   memory: benchMemory,
   curves: benchCurves,
   border: benchBorder,
+  hog: benchHog,
 };
 
 const HEADINGS = `
