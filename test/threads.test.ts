@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Engine } from "../src/backend/engine";
 import { Gauge } from "../src/backend/gauge";
-import { ACTIVE, FAILED } from "../src/backend/job";
+import { ACTIVE, FAILED, STOPPED } from "../src/backend/job";
 import type { Kernels, WasmKernels } from "../src/backend/kernels";
 import { hireWorkers, Pool } from "../src/backend/pool";
 import { divisible, shareKernels } from "../src/backend/sharedKernels";
@@ -179,6 +179,13 @@ describe("a pool", () => {
     multiply(context);
     expect(Atomics.load(words, ACTIVE)).toBe(0);
     expect(await left).toBeGreaterThan(0);
+  });
+
+  it("ends with its engine", async () => {
+    const { engine, pool } = await threaded(variant, 2);
+    expect(pool.threads).toBe(2);
+    engine.dispose();
+    expect([pool.threads, Atomics.load(pool.job.words, STOPPED)]).toEqual([1, 1]);
   });
 
   it("that lost a worker says so, and computes on without it", async () => {
