@@ -36,6 +36,11 @@ export class WorkerError extends WasmgradError {
   override name = "WorkerError";
 }
 
+/** What was thrown, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** How a value is shown in a message: short, and never failing. */
 export function shown(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;

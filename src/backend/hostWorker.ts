@@ -1,3 +1,4 @@
+import { messageOf } from "../errors";
 import type { WorkerStart } from "./worker";
 
 /** Milliseconds in which a worker must have started. */
@@ -52,9 +53,7 @@ function startInNode({ Worker }: NodeThreads, source: string): HostWorker {
       worker.unref();
       ready();
     });
-    worker.once("error", (error) =>
-      fail(`could not start (${error instanceof Error ? error.message : String(error)})`),
-    );
+    worker.once("error", (error) => fail(`could not start (${messageOf(error)})`));
     worker.once("exit", (code) => fail(`ended before it had started (exit code ${code})`));
   });
 }

@@ -1,4 +1,13 @@
-import { ArgumentError, checkBoolean, checkName, checkOptions, checkWhole, shown, WasmgradError } from "../errors";
+import {
+  ArgumentError,
+  checkBoolean,
+  checkName,
+  checkOptions,
+  checkWhole,
+  messageOf,
+  shown,
+  WasmgradError,
+} from "../errors";
 import { JsMemory } from "../js/memory";
 import { Backend, type Variant } from "./backend";
 import { decodeBase64 } from "./base64";
@@ -262,10 +271,6 @@ async function readFile(url: string): Promise<Uint8Array> {
   if (node?.getBuiltinModule === undefined) throw new Error(`${url} cannot be read here`);
   const path = node.getBuiltinModule("node:url").fileURLToPath(url);
   return node.getBuiltinModule("node:fs/promises").readFile(path);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 let shared: Promise<Backend> | undefined;

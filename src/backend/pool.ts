@@ -1,4 +1,4 @@
-import { WorkerError } from "../errors";
+import { messageOf, WorkerError } from "../errors";
 import type { Engine } from "./engine";
 import { type HostWorker, startWorker } from "./hostWorker";
 import { ACTIVE, FAILED, GENERATION, JOB_LENGTH, Job, NEXT, OPEN, SLEEPING, STOPPED } from "./job";
@@ -121,10 +121,6 @@ export class Pool {
     Atomics.notify(words, GENERATION);
     for (const worker of this.#workers) worker.end();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Atomics.wait throws on a browser's main thread. */
