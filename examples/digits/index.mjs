@@ -55,6 +55,6 @@ console.log(
 );
 
 const { variant, threads, warnings } = fast.backend;
-console.log(`Taken: variant "${variant}", the fastest that this engine has, on ${threads} thread, the calling one.`);
+console.log(`Taken: variant "${variant}", the fastest that this engine has; threads: ${threads}.`);
 for (const warning of warnings) console.log(`  ${warning}`);
 console.log(`\nNext: npm start -- --seed ${seed + 1}, or npm run bench`);
