@@ -1,4 +1,4 @@
-import { LOW, lowTiles, MR, NR, tallRows, tallTiles } from "./gemm/micro";
+import { LOW, MR, NR, Tile, tallRows } from "./gemm/micro";
 import { Pack } from "./gemm/pack";
 import { columnProduct, rowProduct } from "./gemm/vector";
 
@@ -18,6 +18,14 @@ const NC: usize = 512;
  */
 const DIRECT: usize = 2048;
 
+/**
+ * The rows of op(A) are read where they lie, each by a pointer of its own, where there are few columns, or packing would weigh
+ * less than the pointers, and enough terms, or setting them up would weigh more. Four rows of product and sum apart
+ * feel the pointers more than six of both in one.
+ */
+const BY_ROWS_COLUMNS: usize = MR > LOW ? 128 : 32;
+const BY_ROWS_TERMS: usize = 16;
+
 /** Flags of gemm: op(X) is the transpose of X. */
 const TRANSPOSE_A: i32 = 1;
 const TRANSPOSE_B: i32 = 2;
@@ -27,12 +35,9 @@ export function gemmWorkspaceBytes(): usize {
   return (MC * KC + KC * NC) << 3;
 }
 
-/** Bytes before its blocks in which gemmRange keeps the job whose op(B) it has packed. */
-const RANGE_HEAD: usize = 64;
-
-/** Bytes of workspace that gemmRange keeps for its thread, zeros at first. */
+/** Bytes of workspace of a thread, zeros at first: gemm's, and behind it the job whose op(B) gemmRange has packed there. */
 export function gemmRangeWorkspaceBytes(): usize {
-  return RANGE_HEAD + gemmWorkspaceBytes();
+  return gemmWorkspaceBytes() + 64;
 }
 
 /** The most terms that gemmRange takes. */
@@ -150,7 +155,8 @@ function gemmPack(flags: i32, nc: usize, kc: usize, b: usize, ldb: usize, packed
 /**
  * gemm for the rows of one range, of which threads take one after the other: loops 5 and 4 are the caller's, n is at most
  * NC and k at most KC. Each thread packs op(B) for itself, at its first range of a job: no thread waits for another's.
- * `job` is another number, not 0, for each gemm; the workspace is the thread's own.
+ * `job` is another number, not 0, for each gemm; the workspace is the thread's own. (Ranges of columns need nothing of
+ * the kind: each packs its own columns of op(B), and gemm does.)
  */
 export function gemmRange(
   job: u32,
@@ -170,14 +176,14 @@ export function gemmRange(
   ldc: usize,
   workspace: usize,
 ): void {
-  const packedA = workspace + RANGE_HEAD;
-  const packedB = packedA + ((MC * KC) << 3);
-  if (load<u32>(workspace) !== job) {
+  const packedB = workspace + ((MC * KC) << 3);
+  const packedFor = workspace + gemmWorkspaceBytes();
+  if (load<u32>(packedFor) !== job) {
     gemmPack(flags, n, k, b, ldb, packedB);
-    store<u32>(workspace, job);
+    store<u32>(packedFor, job);
   }
   const transA = (flags & TRANSPOSE_A) !== 0;
-  blockRows(transA, m, n, k, alpha, a, lda, packedB, (NR * k) << 3, NR << 3, beta, s, lds, c, ldc, packedA);
+  blockRows(transA, m, n, k, alpha, a, lda, packedB, (NR * k) << 3, NR << 3, beta, s, lds, c, ldc, workspace);
 }
 
 /** Loop 3: MC rows of C at a time, by panels of B that are bPanel bytes apart, with bStep bytes from term to term. */
@@ -200,21 +206,23 @@ function blockRows(
   packedA: usize,
 ): void {
   // columns of a small A are panels as they lie
-  const inPlace = transA && alpha === 1 && m * kc <= DIRECT;
+  const byRows = !transA && alpha === 1 && nc <= BY_ROWS_COLUMNS && kc >= BY_ROWS_TERMS;
+  const inPlace = byRows || (transA && alpha === 1 && m * kc <= DIRECT);
   for (let i: usize = 0; i < m; i += MC) {
     const mc = min<usize>(MC, m - i);
     const tall = tallRows(mc);
     const low = mc - tall;
     let panelsA = a + ((transA ? i : i * lda) << 3);
-    let lowPanelsA = panelsA + (tall << 3);
-    let tallPanel: usize = MR << 3;
-    let lowPanel: usize = LOW << 3;
+    const lowA = panelsA + ((transA ? tall : tall * lda) << 3);
+    let lowPanelsA = lowA;
+    let tallPanel: usize = (byRows ? MR * lda : MR) << 3;
+    let lowPanel: usize = (byRows ? LOW * lda : LOW) << 3;
     let tallStep = lda << 3;
     let lowStep = tallStep;
     if (!inPlace) {
       lowPanelsA = packedA + ((((tall + MR - 1) / MR) * MR * kc) << 3);
       Pack.panels(!transA, tall, kc, MR, true, alpha, panelsA, lda, packedA);
-      packLow(!transA, low, kc, alpha, panelsA + ((transA ? tall : tall * lda) << 3), lda, lowPanelsA);
+      packLow(!transA, low, kc, alpha, lowA, lda, lowPanelsA);
       panelsA = packedA;
       tallPanel *= kc;
       lowPanel *= kc;
@@ -227,12 +235,44 @@ function blockRows(
       const from = s + ((i * lds + j) << 3);
       const to = c + ((i * ldc + j) << 3);
       if (tall !== 0) {
-        tallTiles(tall, columns, kc, panelsA, tallPanel, tallStep, panelB, bStep, beta, from, lds, to, ldc);
+        Tile.panel(
+          false,
+          byRows,
+          tall,
+          columns,
+          kc,
+          panelsA,
+          tallPanel,
+          tallStep,
+          panelB,
+          bStep,
+          beta,
+          from,
+          lds,
+          to,
+          ldc,
+        );
       }
       if (low !== 0) {
         const lowFrom = from + ((tall * lds) << 3);
         const lowTo = to + ((tall * ldc) << 3);
-        lowTiles(low, columns, kc, lowPanelsA, lowPanel, lowStep, panelB, bStep, beta, lowFrom, lds, lowTo, ldc);
+        Tile.panel(
+          true,
+          byRows,
+          low,
+          columns,
+          kc,
+          lowPanelsA,
+          lowPanel,
+          lowStep,
+          panelB,
+          bStep,
+          beta,
+          lowFrom,
+          lds,
+          lowTo,
+          ldc,
+        );
       }
     }
   }

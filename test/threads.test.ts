@@ -139,7 +139,7 @@ describe("a pool", () => {
   const variant = wasmVariants[wasmVariants.length - 1] as Variant;
 
   /** Multiplies two matrices that are worth sharing; throws where the product is wrong. */
-  function multiply({ shared, alone, engine, block }: Threaded): void {
+  function multiply({ shared, alone, engine, block }: Threaded, alpha = 1): void {
     const n = 96;
     const values = uniform(generator(1), n * n);
     const [a, one, two] = [block(values), block(values), block(values)];
@@ -147,7 +147,7 @@ describe("a pool", () => {
       [alone, one],
       [shared, two],
     ] as const) {
-      kernels.gemm(0, n, n, n, 1, a, n, a, n, 0, c, n, c, n, engine.workspace);
+      kernels.gemm(0, n, n, n, alpha, a, n, a, n, 0, c, n, c, n, engine.workspace);
     }
     const wrong = bitMismatch(engine.view(two, n * n), engine.view(one, n * n));
     for (const pointer of [a, one, two]) engine.scope.free(pointer);
@@ -157,10 +157,10 @@ describe("a pool", () => {
   it("has its workers work", async () => {
     const context = await threaded(variant, 2);
     const { engine, pool } = context;
-    // a worker packs A in a workspace of its own, which lies behind the caller's
-    const own = pool.job.workspace + Math.ceil(context.alone.gemmRangeWorkspaceBytes() / 64) * 64;
-    const packed = engine.view(own + 64, 1000);
-    for (let i = 0; i < 100_000 && packed.every((value) => value === 0); i++) multiply(context);
+    // a worker packs in a workspace of its own, which lies behind the caller's; with another alpha there is always something to pack
+    const bytes = context.alone.gemmRangeWorkspaceBytes();
+    const packed = engine.view(pool.job.workspace + Math.ceil(bytes / 64) * 64, bytes / 8);
+    for (let i = 0; i < 5000 && packed.every((value) => value === 0); i++) multiply(context, 0.5);
     expect(packed.some((value) => value !== 0)).toBe(true);
   });
 

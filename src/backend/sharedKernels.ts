@@ -16,6 +16,10 @@ interface Sizes {
 const SIZES: Sizes = { border: 15_000, range: 10_000, gauges: () => new Gauges() };
 /** Floating point operations in a nanosecond, about: what gemm's time is guessed by. */
 const GEMM_RATE = 24;
+/** Numbers in a cache line. */
+const LINE = 8;
+/** Columns from which on ranges of them are enough, and wide enough, for all threads. */
+const MANY_COLUMNS = 64;
 /** What a range costs beside its work, in tiles. */
 const RANGE_COST = 0.05;
 
@@ -114,26 +118,81 @@ function share(
   };
 }
 
-/** gemm by all threads: of each block of op(B) that is not too large they take ranges of rows. */
+/** gemm by all threads, which take ranges of the columns of C, or of its rows. */
 function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: makeGauges }: Sizes): Kernels["gemm"] {
+  const tile = kernels.gemmTileRows();
+  const gauges = makeGauges();
+  const byColumns = gemmByColumns(pool, range);
+  const byRows = gemmByRows(kernels, pool, range);
+  return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace) => {
+    const work = (2 * m * n * k) / GEMM_RATE;
+    const sharing = work > border && m > tile && n > 1 && pool.threads > 1 && gauges.begin(work);
+    if (!sharing) kernels.gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace);
+    else {
+      // each range packs its own columns of op(B), and reads all rows of A as they lie
+      const columns = n >= MANY_COLUMNS && alpha === 1 && (flags & TRANSPOSE_A) === 0;
+      const by = columns ? byColumns : byRows;
+      by(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc);
+    }
+    gauges.end();
+  };
+}
+
+/** gemm without the workspace, of which each thread has its own. */
+type SharedGemm = (
+  flags: number,
+  m: number,
+  n: number,
+  k: number,
+  alpha: number,
+  a: number,
+  lda: number,
+  b: number,
+  ldb: number,
+  beta: number,
+  s: number,
+  lds: number,
+  c: number,
+  ldc: number,
+) => void;
+
+/** Ranges of columns: one job, in which gemm is the kernel. */
+function gemmByColumns(pool: Pool, range: number): SharedGemm {
+  const { job } = pool;
+  const gemm = job.indexOf("gemm");
+  return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc) => {
+    const most = (GEMM_RATE * range) / (2 * m * k * LINE);
+    job.describe(gemm, n, LINE * evenGrain(Math.ceil(n / LINE), most, pool.threads), 2, 14);
+    job.argument(0, flags, 0);
+    job.argument(1, m, 0);
+    job.argument(3, k, 0);
+    job.argument(4, alpha, 0);
+    job.argument(5, a, 0);
+    job.argument(6, lda, 0);
+    job.argument(7, b, 8 * ((flags & TRANSPOSE_B) !== 0 ? ldb : 1));
+    job.argument(8, ldb, 0);
+    job.argument(9, beta, 0);
+    job.argument(10, s, 8);
+    job.argument(11, lds, 0);
+    job.argument(12, c, 8);
+    job.argument(13, ldc, 0);
+    pool.run();
+  };
+}
+
+/** Ranges of rows: a job for each block of op(B) that is not too large, which each thread packs once. */
+function gemmByRows(kernels: WasmKernels, pool: Pool, range: number): SharedGemm {
   const { job } = pool;
   const gemmRange = job.indexOf("gemmRange");
   const tile = kernels.gemmTileRows();
   const terms = kernels.gemmRangeTerms();
   const columns = kernels.gemmRangeColumns();
-  const gauges = makeGauges();
   let jobs = 0;
-  return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace) => {
-    const work = (2 * m * n * k) / GEMM_RATE;
-    if (!(work > border && m > tile && n > 1 && pool.threads > 1 && gauges.begin(work))) {
-      kernels.gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace);
-      gauges.end();
-      return;
-    }
+  return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc) => {
     const transA = (flags & TRANSPOSE_A) !== 0;
     const transB = (flags & TRANSPOSE_B) !== 0;
-    // columns of A come by cache lines of eight
-    const unit = transA ? 4 * tile : tile;
+    // columns of A come by cache lines
+    const unit = transA ? tile * (LINE / 2) : tile;
     const step = Math.ceil(k / Math.ceil(k / terms));
     for (let j = 0; j < n; j += columns) {
       const nc = Math.min(columns, n - j);
@@ -160,7 +219,6 @@ function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: ma
         pool.run();
       }
     }
-    gauges.end();
   };
 }
 
