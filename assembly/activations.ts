@@ -1,3 +1,4 @@
+import { Elementwise } from "./elementwise";
 import { Lanes } from "./lanes";
 import { Elementary } from "./math";
 
@@ -84,44 +85,48 @@ class Activation {
   }
 }
 
-/** f(x) = x, f'(x) = 1. */
+/** f(x) = x. */
 class Linear {
-  @inline shared<V>(x: V): V {
+  @inline value<V>(x: V): V {
     return x;
   }
-  @inline value<V>(x: V, _: V): V {
-    return x;
-  }
-  @inline slope<V>(_x: V, _: V): V {
-    return Lanes.splat<V>(1);
+}
+
+/** f'(x) = 1. */
+class LinearGradient {
+  @inline value<V>(_x: V, dy: V): V {
+    return dy;
   }
 }
 
 export function linear(length: usize, z: usize, y: usize): void {
-  Activation.value<Linear>(length, z, y);
+  Elementwise.mapLight<Linear>(length, z, y);
 }
 export function linearGradient(length: usize, z: usize, dy: usize, dz: usize): void {
-  Activation.gradient<Linear>(length, z, dy, dz);
+  Elementwise.zipLight<LinearGradient>(length, z, dy, dz);
 }
 
-/** f(x) = max(x, 0), f'(0) = 0; a NaN stays. The slope at y = f(z) is the slope at z: a layer saves y alone. */
+/** f(x) = max(x, 0); a NaN stays. */
 class Relu {
-  @inline shared<V>(x: V): V {
-    return x;
+  @inline value<V>(x: V): V {
+    const zero = Lanes.splat<V>(0);
+    return Lanes.ifLess<V>(x, zero, zero, x);
   }
-  @inline value<V>(x: V, _: V): V {
-    return Lanes.ifLess<V>(x, Lanes.splat<V>(0), Lanes.splat<V>(0), x);
-  }
-  @inline slope<V>(x: V, _: V): V {
-    return Lanes.ifAtMost<V>(x, Lanes.splat<V>(0), Lanes.splat<V>(0), Lanes.splat<V>(1));
+}
+
+/** f'(x) = 1 above 0, else 0, whatever dy. The slope at y = f(z) is the slope at z: a layer saves y alone. */
+class ReluGradient {
+  @inline value<V>(x: V, dy: V): V {
+    const zero = Lanes.splat<V>(0);
+    return Lanes.ifAtMost<V>(x, zero, zero, dy);
   }
 }
 
 export function relu(length: usize, z: usize, y: usize): void {
-  Activation.value<Relu>(length, z, y);
+  Elementwise.mapLight<Relu>(length, z, y);
 }
 export function reluGradient(length: usize, z: usize, dy: usize, dz: usize): void {
-  Activation.gradient<Relu>(length, z, dy, dz);
+  Elementwise.zipLight<ReluGradient>(length, z, dy, dz);
 }
 
 /** f(x) = x, or 0.01 x where x <= 0. The slope at y is the slope at z: a layer saves y alone. */

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build as bundle } from "esbuild";
+import { constantsToMemory } from "./constants.mjs";
 
 /**
  * Compiles the kernels for every target of asconfig.json, side by side, and writes for each, beside the binary in
@@ -14,7 +15,8 @@ const { targets } = JSON.parse(await readFile("asconfig.json", "utf8"));
 
 async function build([variant, { outFile }]) {
   await promisify(execFile)(process.execPath, [asc, "--target", variant]);
-  const binary = await readFile(outFile);
+  const binary = constantsToMemory(await readFile(outFile));
+  await writeFile(outFile, binary);
   await writeFile(`build/${variant}.base64.ts`, `export default "${binary.toString("base64")}";\n`);
   return `${variant.padEnd(8)} ${binary.length} bytes`;
 }

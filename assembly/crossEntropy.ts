@@ -20,15 +20,8 @@ export function categoricalLogitsLoss(
   t: usize,
   losses: usize,
 ): void {
-  const bytes = units << 3;
-  for (let i: usize = 0; i < samples; i++, z += bytes, y += bytes, t += bytes) {
-    const largest = Rows.max(units, z);
-    const below = Rows.sum<Below>(units, z, y, largest) / Rows.max(units, y);
-    const ties = Rows.sum<IsEqual>(units, z, z, largest) - 1;
-    const spread = Rows.sum<Distance>(units, z, t, largest);
-    const targets = Rows.sum<First>(units, t, t, 0);
-    store<f64>(losses + (i << 3), factor * (spread + Elementary.log1p<f64>(below + ties) * targets));
-  }
+  if (Lanes.wide) CrossEntropy.losses<v128>(samples, units, factor, z, y, t, losses);
+  else CrossEntropy.losses<f64>(samples, units, factor, z, y, t, losses);
 }
 
 /**
@@ -53,11 +46,51 @@ export function categoricalLogitsGradient(
 }
 
 class CrossEntropy {
+  /** A row in each lane, for the sake of log1p. */
+  @inline static losses<V>(
+    samples: usize,
+    units: usize,
+    factor: f64,
+    z: usize,
+    y: usize,
+    t: usize,
+    losses: usize,
+  ): void {
+    const row = units << 3;
+    const step = row * Lanes.width<V>();
+    for (let left = samples; ; z += step, y += step, t += step, losses += Lanes.bytes<V>()) {
+      if (left === 0) return;
+      // an odd row at the end is taken twice
+      const next = left > 1 && isVector<V>() ? row : 0;
+      const largest = Rows.max(units, z);
+      const others = CrossEntropy.others(units, z, y, largest);
+      const spread = Rows.sums<Distance, Second>(units, z, t, largest);
+      const targets = Rows.second;
+      const nextLargest = Rows.max(units, z + next);
+      const nextOthers = CrossEntropy.others(units, z + next, y + next, nextLargest);
+      const nextSpread = Rows.sums<Distance, Second>(units, z + next, t + next, nextLargest);
+      const logs = Elementary.log1p<V>(Lanes.pair<V>(others, nextOthers));
+      const sums = Lanes.add<V>(
+        Lanes.pair<V>(spread, nextSpread),
+        Lanes.mul<V>(logs, Lanes.pair<V>(targets, Rows.second)),
+      );
+      Lanes.store<V>(losses, Lanes.mul<V>(Lanes.splat<V>(factor), sums), left);
+      if (left <= Lanes.width<V>()) return;
+      left -= Lanes.width<V>();
+    }
+  }
+
+  /** sum_j e^(z_j - largest) over all but the largest z. */
+  @inline static others(units: usize, z: usize, y: usize, largest: f64): f64 {
+    const below = Rows.sums<Below, IsLargest>(units, z, y, largest);
+    return below / Rows.max(units, y) + (Rows.second - 1);
+  }
+
   @inline static gradient<V>(samples: usize, units: usize, divisor: f64, y: usize, t: usize, g: usize): void {
     const bytes = units << 3;
     for (let i: usize = 0; i < samples; i++, y += bytes, t += bytes, g += bytes) {
-      const targets = Lanes.splat<V>(Rows.sum<First>(units, t, t, 0));
-      const small = Lanes.splat<V>(Rows.sum<AtMostHalf>(units, y, y, 0));
+      const small = Lanes.splat<V>(Rows.sums<AtMostHalf, Second>(units, y, t, 0));
+      const targets = Lanes.splat<V>(Rows.second);
       let at: usize = 0;
       for (const end = Lanes.whole<V>(units); at < end; at += Lanes.bytes<V>())
         CrossEntropy.gradientAt<V>(targets, small, divisor, y + at, t + at, g + at, 2);
@@ -75,9 +108,9 @@ class CrossEntropy {
   }
 }
 
-class First {
-  @inline term<V>(x: V, _y: V, _c: V): V {
-    return x;
+class Second {
+  @inline term<V>(_x: V, y: V, _c: V): V {
+    return y;
   }
 }
 
@@ -88,7 +121,7 @@ class Below {
   }
 }
 
-class IsEqual {
+class IsLargest {
   @inline term<V>(z: V, _: V, largest: V): V {
     return Lanes.ifEqual<V>(z, largest, Lanes.splat<V>(1), Lanes.splat<V>(0));
   }

@@ -9,20 +9,34 @@ import { Elementary } from "./math";
 export class Elementwise {
   /** y_i <- Op.value(x_i). */
   @inline static map<Op>(length: usize, x: usize, y: usize): void {
-    if (Lanes.wide) Elementwise.mapOver<v128, Op>(length, x, y);
-    else Elementwise.mapOver<f64, Op>(length, x, y);
+    if (Lanes.wide) Elementwise.mapOver<v128, Op>(false, length, x, y);
+    else Elementwise.mapOver<f64, Op>(false, length, x, y);
   }
 
-  /** z_i <- Op.value(x_i, y_i). */
-  @inline static zip<Op>(length: usize, x: usize, y: usize, z: usize): void {
+  /** The same for an Op of an instruction or two. */
+  @inline static mapLight<Op>(length: usize, x: usize, y: usize): void {
+    if (Lanes.wide) Elementwise.mapOver<v128, Op>(true, length, x, y);
+    else Elementwise.mapOver<f64, Op>(true, length, x, y);
+  }
+
+  /** z_i <- Op.value(x_i, y_i), for an Op of an instruction or two. */
+  @inline static zipLight<Op>(length: usize, x: usize, y: usize, z: usize): void {
     if (Lanes.wide) Elementwise.zipOver<v128, Op>(length, x, y, z);
     else Elementwise.zipOver<f64, Op>(length, x, y, z);
   }
 
-  @inline static mapOver<V, Op>(length: usize, x: usize, y: usize): void {
+  @inline static mapOver<V, Op>(light: bool, length: usize, x: usize, y: usize): void {
+    const bytes = Lanes.bytes<V>();
     let at: usize = 0;
-    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
-      Elementwise.mapAt<V, Op>(x + at, y + at, 2);
+    if (light) {
+      for (const end = Lanes.fours<V>(length); at < end; at += 4 * bytes) {
+        Elementwise.mapAt<V, Op>(x + at, y + at, 2);
+        Elementwise.mapAt<V, Op>(x + at + bytes, y + at + bytes, 2);
+        Elementwise.mapAt<V, Op>(x + at + 2 * bytes, y + at + 2 * bytes, 2);
+        Elementwise.mapAt<V, Op>(x + at + 3 * bytes, y + at + 3 * bytes, 2);
+      }
+    }
+    for (const end = Lanes.whole<V>(length); at < end; at += bytes) Elementwise.mapAt<V, Op>(x + at, y + at, 2);
     if (Lanes.odd<V>(length)) Elementwise.mapAt<V, Op>(x + at, y + at, 1);
   }
 
@@ -31,9 +45,15 @@ export class Elementwise {
   }
 
   @inline static zipOver<V, Op>(length: usize, x: usize, y: usize, z: usize): void {
+    const bytes = Lanes.bytes<V>();
     let at: usize = 0;
-    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+    for (const end = Lanes.fours<V>(length); at < end; at += 4 * bytes) {
       Elementwise.zipAt<V, Op>(x + at, y + at, z + at, 2);
+      Elementwise.zipAt<V, Op>(x + at + bytes, y + at + bytes, z + at + bytes, 2);
+      Elementwise.zipAt<V, Op>(x + at + 2 * bytes, y + at + 2 * bytes, z + at + 2 * bytes, 2);
+      Elementwise.zipAt<V, Op>(x + at + 3 * bytes, y + at + 3 * bytes, z + at + 3 * bytes, 2);
+    }
+    for (const end = Lanes.whole<V>(length); at < end; at += bytes) Elementwise.zipAt<V, Op>(x + at, y + at, z + at, 2);
     if (Lanes.odd<V>(length)) Elementwise.zipAt<V, Op>(x + at, y + at, z + at, 1);
   }
 
@@ -105,5 +125,5 @@ export function erf(length: usize, x: usize, y: usize): void {
 
 /** z_i <- x_i y_i: a delta from an output gradient and a saved slope. z may be x or y. */
 export function multiply(length: usize, x: usize, y: usize, z: usize): void {
-  Elementwise.zip<Multiply>(length, x, y, z);
+  Elementwise.zipLight<Multiply>(length, x, y, z);
 }

@@ -23,15 +23,23 @@ class Sweep {
   }
 
   @inline static sgd<V>(length: usize, rate: f64, weightDecay: f64, p: usize, g: usize): void {
+    const bytes = Lanes.bytes<V>();
     let at: usize = 0;
-    for (const end = Lanes.whole<V>(length); at < end; at += Lanes.bytes<V>())
+    for (const end = Lanes.fours<V>(length); at < end; at += 4 * bytes) {
+      Sweep.sgdAt<V>(rate, weightDecay, p + at, g + at, 2);
+      Sweep.sgdAt<V>(rate, weightDecay, p + at + bytes, g + at + bytes, 2);
+      Sweep.sgdAt<V>(rate, weightDecay, p + at + 2 * bytes, g + at + 2 * bytes, 2);
+      Sweep.sgdAt<V>(rate, weightDecay, p + at + 3 * bytes, g + at + 3 * bytes, 2);
+    }
+    for (const end = Lanes.whole<V>(length); at < end; at += bytes)
       Sweep.sgdAt<V>(rate, weightDecay, p + at, g + at, 2);
     if (Lanes.odd<V>(length)) Sweep.sgdAt<V>(rate, weightDecay, p + at, g + at, 1);
   }
 
   @inline static sgdAt<V>(rate: f64, weightDecay: f64, p: usize, g: usize, left: usize): void {
-    const gradient = Sweep.decayed<V>(p, g, Lanes.splat<V>(weightDecay), left);
-    Sweep.descend<V>(p, Lanes.splat<V>(rate), gradient, left);
+    const x = Lanes.load<V>(p, left);
+    const gradient = Lanes.madd<V>(Lanes.splat<V>(weightDecay), x, Lanes.load<V>(g, left));
+    Lanes.store<V>(p, Lanes.sub<V>(x, Lanes.mul<V>(Lanes.splat<V>(rate), gradient)), left);
   }
 
   @inline static momentum<V>(

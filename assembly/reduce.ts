@@ -1,6 +1,9 @@
 import { Lanes } from "./lanes";
 import { Rows } from "./rows";
 
+/** Bytes of the rows that columnSums goes down together: half a first-level cache. */
+const BLOCK: usize = 16384;
+
 /**
  * y_j <- sum_i x_ij, each column one chain from 0, ascending over i: the gradient of a bias.
  *
@@ -100,18 +103,44 @@ class Reduce {
     return Lanes.sub<v128>(value, value);
   }
 
-  /** Row after row into y, which stays in the cache while x streams by. */
+  /** Four vectors of columns at a time, whose sums stay in registers, down the rows of a block, which stay in the cache. */
   @inline static columns<V>(samples: usize, units: usize, x: usize, y: usize): void {
-    memory.fill(y, 0, units << 3);
-    for (let i: usize = 0; i < samples; i++, x += units << 3) {
+    const bytes = Lanes.bytes<V>();
+    const row = units << 3;
+    memory.fill(y, 0, row);
+    const together = max<usize>(4, BLOCK / max<usize>(1, row));
+    for (let i: usize = 0; i < samples; i += together) {
+      const rows = min<usize>(together, samples - i) * row;
       let at: usize = 0;
-      for (const end = Lanes.whole<V>(units); at < end; at += Lanes.bytes<V>()) Reduce.columnAt<V>(x + at, y + at, 2);
-      if (Lanes.odd<V>(units)) Reduce.columnAt<V>(x + at, y + at, 1);
+      for (const end = Lanes.fours<V>(units); at < end; at += 4 * bytes)
+        Reduce.fourColumns<V>(rows, row, x + at, y + at);
+      for (const end = Lanes.whole<V>(units); at < end; at += bytes) Reduce.column<V>(rows, row, x + at, y + at, 2);
+      if (Lanes.odd<V>(units)) Reduce.column<V>(rows, row, x + at, y + at, 1);
+      x += rows;
     }
   }
 
-  @inline static columnAt<V>(x: usize, y: usize, left: usize): void {
-    Lanes.store<V>(y, Lanes.add<V>(Lanes.load<V>(y, left), Lanes.load<V>(x, left)), left);
+  @inline static fourColumns<V>(rows: usize, row: usize, x: usize, y: usize): void {
+    let y0 = Lanes.loadNth<V>(y, 0);
+    let y1 = Lanes.loadNth<V>(y, 1);
+    let y2 = Lanes.loadNth<V>(y, 2);
+    let y3 = Lanes.loadNth<V>(y, 3);
+    for (const end = x + rows; x < end; x += row) {
+      y0 = Lanes.add<V>(y0, Lanes.loadNth<V>(x, 0));
+      y1 = Lanes.add<V>(y1, Lanes.loadNth<V>(x, 1));
+      y2 = Lanes.add<V>(y2, Lanes.loadNth<V>(x, 2));
+      y3 = Lanes.add<V>(y3, Lanes.loadNth<V>(x, 3));
+    }
+    Lanes.storeNth<V>(y, 0, y0);
+    Lanes.storeNth<V>(y, 1, y1);
+    Lanes.storeNth<V>(y, 2, y2);
+    Lanes.storeNth<V>(y, 3, y3);
+  }
+
+  @inline static column<V>(rows: usize, row: usize, x: usize, y: usize, left: usize): void {
+    let sum = Lanes.load<V>(y, left);
+    for (const end = x + rows; x < end; x += row) sum = Lanes.add<V>(sum, Lanes.load<V>(x, left));
+    Lanes.store<V>(y, sum, left);
   }
 
   @inline static penalty<V>(length: usize, l1: f64, l2: f64, w: usize, g: usize): void {

@@ -5,6 +5,37 @@ import { Lanes } from "./lanes";
  * other, those of odd index one after the other, then even + odd. v128 keeps both sums in one register, f64 in two variables.
  */
 export class Rows {
+  /** The second sum of the last `sums`. */
+  static second: f64 = 0;
+
+  /** Both sum_j Op.term(x_j, y_j, c), which is returned, and sum_j Other.term(x_j, y_j, c), into `second`, in one pass. */
+  @inline static sums<Op, Other>(units: usize, x: usize, y: usize, c: f64): f64 {
+    const op = changetype<Op>(0);
+    const other = changetype<Other>(0);
+    if (Lanes.wide) {
+      let sums = Lanes.splat<v128>(0);
+      let others = sums;
+      const constant = Lanes.splat<v128>(c);
+      let at: usize = 0;
+      for (const end = Lanes.whole<v128>(units); at < end; at += Lanes.bytes<v128>()) {
+        const xj = Lanes.loadAll<v128>(x + at);
+        const yj = Lanes.loadAll<v128>(y + at);
+        sums = Lanes.add<v128>(sums, op.term<v128>(xj, yj, constant));
+        others = Lanes.add<v128>(others, other.term<v128>(xj, yj, constant));
+      }
+      if (Lanes.odd<v128>(units)) {
+        const xj = Lanes.load<v128>(x + at, 1);
+        const yj = Lanes.load<v128>(y + at, 1);
+        sums = Lanes.add<v128>(sums, Lanes.keep<v128>(op.term<v128>(xj, yj, constant), 1));
+        others = Lanes.add<v128>(others, Lanes.keep<v128>(other.term<v128>(xj, yj, constant), 1));
+      }
+      Rows.second = Lanes.first<v128>(others) + Lanes.second<v128>(others);
+      return Lanes.first<v128>(sums) + Lanes.second<v128>(sums);
+    }
+    Rows.second = Rows.sum<Other>(units, x, y, c);
+    return Rows.sum<Op>(units, x, y, c);
+  }
+
   /** sum_j Op.term(x_j, y_j, c) for j < units. */
   static sum<Op>(units: usize, x: usize, y: usize, c: f64): f64 {
     const op = changetype<Op>(0);
@@ -36,7 +67,7 @@ export class Rows {
    * The largest x_j; -infinity for an empty row, NaN where any is NaN. Exact, so in any order: compared, with NaN looked for
    * apart, since max itself is a dozen instructions on x86-64.
    */
-  static max(units: usize, x: usize): f64 {
+  @inline static max(units: usize, x: usize): f64 {
     let largest = -Infinity;
     let at: usize = 0;
     if (Lanes.wide) {

@@ -139,6 +139,8 @@ export function rowAt(order: Order, start: number, i: number): number {
 
 /** Numbers from which on a row is long: 2 KiB of float64. */
 const LONG_ROW = 256;
+/** Numbers that are taken of it in one go. */
+const STRIP = 32;
 
 /** Copies the `count` rows of `width` that are next from place `start` of the order on to the beginning of `target`. */
 export function copyRows(
@@ -153,13 +155,15 @@ export function copyRows(
     copy(source, start * width, count * width, target, 0);
     return;
   }
-  // long rows of a shuffled order come from afar: strips of some rows in turn let the processor wait for all of them at once
-  const together = width < LONG_ROW ? 1 : 6;
-  const strip = width < LONG_ROW ? width : 32;
-  for (let i = 0; i < count; i += together) {
-    const end = Math.min(i + together, count);
-    for (let c = 0; c < width; c += strip) {
-      const length = Math.min(strip, width - c);
+  if (width < LONG_ROW) {
+    for (let i = 0; i < count; i++) copy(source, rowAt(order, start, i) * width, width, target, i * width);
+    return;
+  }
+  // long rows of a shuffled order come from afar: strips of six in turn let the processor wait for all of them at once
+  for (let i = 0; i < count; i += 6) {
+    const end = Math.min(i + 6, count);
+    for (let c = 0; c < width; c += STRIP) {
+      const length = Math.min(STRIP, width - c);
       for (let r = i; r < end; r++) copy(source, rowAt(order, start, r) * width + c, length, target, r * width + c);
     }
   }

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { bitMismatch, columnSums, generator, uniform } from "./oracle";
 import { onEveryVariant } from "./variants";
 
 onEveryVariant("firstNotFinite", (context) => {
@@ -31,6 +32,32 @@ onEveryVariant("firstNotFinite", (context) => {
           expect(first(x), `${bad} from ${at} of ${length} on`).toBe(at);
         }
       }
+    }
+  });
+});
+
+onEveryVariant("columnSums", (context) => {
+  it("are the chains from the first row to the last, whatever the blocks, and overwrite", () => {
+    const random = generator(3);
+    // down to blocks of four rows, and odd columns beside whole groups of them
+    for (const [rows, columns] of [
+      [0, 3],
+      [1, 1],
+      [5, 2],
+      [33, 9],
+      [70, 8],
+      [300, 19],
+      [9, 700],
+      [6, 601],
+    ] as const) {
+      const values = uniform(random, rows * columns);
+      const { backend } = context;
+      const x = backend.matrix(rows, columns, values);
+      const y = backend.matrix(1, columns, new Float64Array(columns).fill(NaN));
+      backend.engine.kernels.columnSums(rows, columns, x.pointer("test"), y.pointer("test"));
+      expect(bitMismatch(y.values, columnSums(rows, columns, values)), `${rows}x${columns}`).toBeUndefined();
+      x.dispose();
+      y.dispose();
     }
   });
 });

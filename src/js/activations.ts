@@ -158,7 +158,7 @@ export function activationKernels(memory: JsMemory) {
       const z0 = memory.index(z);
       const dy0 = memory.index(dy);
       const dz0 = memory.index(dz);
-      for (let i = 0; i < length; i++) DZ[dz0 + i] = (DY[dy0 + i] as number) * ((Z[z0 + i] as number) <= 0 ? 0 : 1);
+      for (let i = 0; i < length; i++) DZ[dz0 + i] = (Z[z0 + i] as number) <= 0 ? 0 : (DY[dy0 + i] as number);
     },
     leakyRelu(length: number, z: number, y: number): void {
       const Z = memory.array(z);
