@@ -21,7 +21,7 @@ declare namespace WebAssembly {
 }
 
 declare function fetch(url: string): Promise<unknown>;
-declare function setTimeout(callback: () => void, milliseconds: number): unknown;
+declare function setTimeout(callback: () => void, milliseconds: number): { unref?(): void } | number;
 declare function clearTimeout(timer: unknown): void;
 declare const setImmediate: undefined | ((callback: () => void) => unknown);
 declare const performance: { now(): number };

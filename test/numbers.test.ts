@@ -5,7 +5,7 @@ it("copyRows takes rows of any width and kind in any order, and writes no more",
   // short and long rows, whole strips and parts, whole groups of rows and the rest of one
   for (const width of [1, 9, 255, 256, 300, 352]) {
     for (const Kind of [Float64Array, Float32Array, Uint8Array]) {
-      const source = Kind.from({ length: 11 * width }, (_, i) => (i * 7) % 251);
+      const source = new Kind(Array.from({ length: 11 * width }, (_, i) => (i * 7) % 251));
       const order = Uint32Array.from([3, 10, 0, 7, 7, 1, 9, 2]);
       for (const count of [1, 6, 7]) {
         const target = new Float64Array(8 * width).fill(-1);

@@ -1,5 +1,6 @@
 /** Threads: shared kernels have the bits of unshared ones, a thread that fails or lags does no harm, and all of them end. */
 import { spawnSync } from "node:child_process";
+import { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -40,6 +41,7 @@ async function threaded(variant: Variant, threads: number) {
   const warnings: string[] = [];
   const pool = await Pool.begin(hireWorkers(threads - 1), module, memory.memory, alone, engine, warnings);
   if (pool === undefined) throw new Error(`threaded: ${warnings.join(" ")}`);
+  await vi.waitFor(() => expect(pool.threads).toBe(threads), 10_000);
   const shared = shareKernels(alone, pool, ALL);
   engine.share(alone, pool);
   const block = (values: Float64Array) => {
@@ -283,23 +285,62 @@ describe("loadBackend with threads", () => {
     expectToWork(backend);
   });
 
-  it("goes on with one where workers cannot start", async () => {
+  /** Has Node lend another class of workers. */
+  function lend(Worker: new () => object): void {
     const builtin = process.getBuiltinModule.bind(process);
     vi.spyOn(process, "getBuiltinModule").mockImplementation((id: string) =>
-      id === "node:worker_threads"
-        ? {
-            Worker: class {
-              constructor() {
-                throw new Error("no threads today");
-              }
-            },
-          }
-        : builtin(id),
+      id === "node:worker_threads" ? { Worker } : builtin(id),
+    );
+  }
+
+  it("goes on with one where workers cannot start", async () => {
+    lend(
+      class {
+        constructor() {
+          throw new Error("no threads today");
+        }
+      },
     );
     const backend = await load({ threads: 3, variant: "simd" });
     expect(backend.threads).toBe(1);
     expect(backend.warnings).toEqual([expect.stringMatching(/1 thread runs: no threads today/)]);
     expectToWork(backend);
+  });
+
+  it("does not wait for workers that are late, and says so of those that fail later", async () => {
+    const late: EventEmitter[] = [];
+    const released: object[] = [];
+    const ended: object[] = [];
+    lend(
+      class extends EventEmitter {
+        constructor() {
+          super();
+          late.push(this);
+        }
+        postMessage(): void {}
+        unref(): void {
+          released.push(this);
+        }
+        terminate(): void {
+          ended.push(this);
+        }
+      },
+    );
+    const backend = await load({ threads: 4, variant: "simd" });
+    expect([backend.threads, backend.warnings, released]).toEqual([4, [], late]);
+    expectToWork(backend);
+    const [first, second, third] = late as [EventEmitter, EventEmitter, EventEmitter];
+    first.emit("message", "ready");
+    second.emit("error", new Error("no stack"));
+    await vi.waitFor(() => expect(backend.threads).toBe(3));
+    expect(backend.warnings).toEqual([expect.stringMatching(/^3 of 4 threads run: .*no stack/)]);
+    third.emit("exit", 7);
+    await vi.waitFor(() => expect(backend.threads).toBe(2));
+    expect(backend.warnings).toEqual([expect.stringMatching(/^2 of 4 threads run: .*exit code 7/)]);
+    expect(ended).toEqual([second, third]);
+    expectToWork(backend);
+    backend.dispose();
+    expect([backend.threads, ended]).toEqual([1, [second, third, first]]);
   });
 
   it("ends with its process, disposed or not", () => {

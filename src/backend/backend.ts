@@ -43,9 +43,10 @@ export interface MemoryUse {
 export class Backend implements Disposable {
   /** The variant that was taken. */
   readonly variant: Variant;
-  /** Threads that compute; 1 is the caller alone. */
-  readonly threads: number;
-  /** Why something faster was not taken, as sentences that say what to do. */
+  /**
+   * Why something faster was not taken, as sentences that say what to do. A worker that fails while it starts adds one when
+   * it does, which may be after `loadBackend`.
+   */
   readonly warnings: readonly string[];
   /** @internal */
   readonly engine: Engine;
@@ -56,12 +57,16 @@ export class Backend implements Disposable {
   #matrices = 0;
 
   /** @internal */
-  constructor(engine: Engine, variant: Variant, threads: number, warnings: readonly string[]) {
+  constructor(engine: Engine, variant: Variant, warnings: readonly string[]) {
     this.engine = engine;
     this.variant = variant;
-    this.threads = threads;
     this.warnings = warnings;
     this.#scope = new Scope(engine.arena);
+  }
+
+  /** Threads that compute, or join as soon as they are up; 1 is the caller alone. */
+  get threads(): number {
+    return this.engine.threads;
   }
 
   /** A rows x cols matrix of `values`, or of zeros. Throws ArgumentError, ShapeError, OutOfMemoryError. */

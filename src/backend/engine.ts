@@ -45,6 +45,11 @@ export class Engine {
     this.#pool = pool;
   }
 
+  /** Threads that compute, or are about to. */
+  get threads(): number {
+    return this.#pool?.size ?? 1;
+  }
+
   /** The kernels for work on so many numbers: those that threads share, where there are enough to share. */
   kernelsFor(numbers: number): Kernels {
     return numbers < WORTH_SHARING ? this.kernels : this.#shared;

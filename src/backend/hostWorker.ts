@@ -4,10 +4,13 @@ import type { WorkerStart } from "./worker";
 /** Milliseconds in which a worker must have started. */
 const START_LIMIT = 5000;
 
-/** A worker of this host, which does not keep its process alive once it has begun. */
+/** A worker of this host. */
 export interface HostWorker {
-  /** Gives it its work; resolves when it is ready, rejects with a reason that says what to do. */
-  begin(start: WorkerStart): Promise<void>;
+  /** Resolves when it has been given its work and is ready, rejects with a reason that says what to do. */
+  readonly started: Promise<void>;
+  begin(start: WorkerStart): void;
+  /** From now on it does not keep its process alive. */
+  release(): void;
   end(): void;
 }
 
@@ -48,11 +51,9 @@ export function startWorker(source: string): HostWorker {
 
 function startInNode({ Worker }: NodeThreads, source: string): HostWorker {
   const worker = new Worker(source, { eval: true, execArgv: [], name: "wasmgrad" });
-  return hostWorker(worker, (ready, fail) => {
-    worker.once("message", () => {
-      worker.unref();
-      ready();
-    });
+  const release = () => worker.unref();
+  return hostWorker(worker, release, (ready, fail) => {
+    worker.once("message", ready);
     worker.once("error", (error) => fail(`could not start (${messageOf(error)})`));
     worker.once("exit", (code) => fail(`ended before it had started (exit code ${code})`));
   });
@@ -63,7 +64,8 @@ function startInBrowser(source: string): HostWorker {
   if (Worker === undefined || Blob === undefined || URL === undefined) throw new Error("this host has no workers.");
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { name: "wasmgrad" });
-  return hostWorker(worker, (ready, fail) => {
+  const release = () => {};
+  return hostWorker(worker, release, (ready, fail) => {
     worker.onmessage = () => {
       URL.revokeObjectURL(url);
       ready();
@@ -78,27 +80,31 @@ function startInBrowser(source: string): HostWorker {
 /** `listen` is called at once, for a worker may fail before it is given its work. */
 function hostWorker(
   worker: { postMessage(message: unknown): void; terminate(): unknown },
+  release: () => void,
   listen: (ready: () => void, fail: (reason: string) => void) => void,
 ): HostWorker {
   const end = () => void worker.terminate();
+  let timer: { unref?(): void } | number | undefined;
   const started = new Promise<void>((resolve, reject) => {
     const fail = (reason: string) => {
       clearTimeout(timer);
       end();
       reject(new Error(`a worker ${reason}.`));
     };
-    const timer = setTimeout(() => fail(`did not start within ${START_LIMIT / 1000} s`), START_LIMIT);
+    timer = setTimeout(() => fail(`did not start within ${START_LIMIT / 1000} s`), START_LIMIT);
     listen(() => {
       clearTimeout(timer);
       resolve();
     }, fail);
   });
-  // whoever begins hears of a failure; who never does need not
+  // whoever waits hears of a failure; who never does need not
   started.catch(() => {});
   return {
-    begin(start) {
-      worker.postMessage(start);
-      return started;
+    started,
+    begin: (start) => worker.postMessage(start),
+    release() {
+      release();
+      if (typeof timer === "object") timer.unref?.();
     },
     end,
   };

@@ -133,7 +133,7 @@ async function createJs({ limits, warnings }: Plan, threads: "auto" | number): P
   if (threads !== "auto" && threads > 1) {
     warnings.push(`1 of ${threads} threads runs: variant "js" computes on the calling thread alone.`);
   }
-  return new Backend(new Engine(createJsKernels(memory), memory), "js", 1, warnings);
+  return new Backend(new Engine(createJsKernels(memory), memory), "js", warnings);
 }
 
 /** An instance of a variant's binary, and an engine on a memory of its own. */
@@ -150,11 +150,11 @@ async function createWasm(
   hired: Promise<readonly HostWorker[]> | undefined,
   warnings: string[],
 ): Promise<Backend> {
-  if (hired === undefined) return new Backend(engine, variant, 1, warnings);
+  if (hired === undefined) return new Backend(engine, variant, warnings);
   const { Pool } = await import("./pool");
   const pool = await Pool.begin(hired, module, memory, kernels, engine, warnings);
   if (pool !== undefined) engine.share(kernels, pool);
-  return new Backend(engine, variant, pool?.threads ?? 1, warnings);
+  return new Backend(engine, variant, warnings);
 }
 
 /** "auto" stops here: what training shares out is too little for more. */

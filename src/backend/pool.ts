@@ -8,6 +8,8 @@ import type { WasmKernels } from "./kernels";
 const SPINS = 20_000;
 /** Milliseconds after which a worker that is still inside a job is given up. */
 const LOST_AFTER = 30_000;
+/** Milliseconds for which a pool waits for its workers; who is later joins later. */
+const PATIENCE = 20;
 
 /** Starts workers, which take a while to come up: they do it while the kernels compile. Rejects where the host has none. */
 export async function hireWorkers(count: number): Promise<readonly HostWorker[]> {
@@ -25,16 +27,24 @@ export async function hireWorkers(count: number): Promise<readonly HostWorker[]>
 /** Threads over one shared memory, started with the backend and ended with it. `run` has them do the job that was described. */
 export class Pool {
   readonly job: Job;
-  readonly #workers: readonly HostWorker[];
+  readonly #workers: Set<HostWorker>;
+  readonly #hired: number;
+  readonly #warnings: string[];
   readonly #maySleep = maySleep();
+  #ready = 0;
   #ended = false;
 
-  private constructor(workers: readonly HostWorker[], job: Job) {
+  private constructor(workers: readonly HostWorker[], job: Job, warnings: string[]) {
     this.job = job;
-    this.#workers = workers;
+    this.#workers = new Set(workers);
+    this.#hired = workers.length;
+    this.#warnings = warnings;
   }
 
-  /** Gives workers their work. Where some fail there are fewer, and `warnings` says why; undefined where all do. */
+  /**
+   * Gives workers their work, and waits a little for them. Where some fail there are fewer, and `warnings` says why,
+   * then or later; undefined where all have failed.
+   */
   static async begin(
     hired: Promise<readonly HostWorker[]>,
     module: WebAssembly.Module,
@@ -52,14 +62,14 @@ export class Pool {
       const own = kernels.gemmRangeWorkspaceBytes() / 8;
       blocks = scope.allocateAll("loadBackend", [JOB_LENGTH, own, ...workers.map(() => own)]);
       const [job = 0, workspace = 0, ...others] = blocks;
-      const starts = workers.map((worker, w) => worker.begin({ module, memory, job, workspace: others[w] as number }));
-      const settled = await Promise.allSettled(starts);
-      const started = workers.filter((_, w) => settled[w]?.status === "fulfilled");
-      const failure = settled.find((result) => result.status === "rejected");
-      if (failure !== undefined) {
-        warnings.push(`${started.length + 1} of ${workers.length + 1} threads run: ${messageOf(failure.reason)}`);
-      }
-      if (started.length > 0) return new Pool(started, new Job(memory, job, kernels, workspace));
+      const pool = new Pool(workers, new Job(memory, job, kernels, workspace), warnings);
+      const starts = workers.map((worker, w) => {
+        worker.begin({ module, memory, job, workspace: others[w] as number });
+        return pool.#await(worker);
+      });
+      await Promise.race([Promise.all(starts), new Promise<void>((resolve) => setTimeout(resolve, PATIENCE))]);
+      for (const worker of workers) worker.release();
+      if (pool.size > 1) return pool;
     } catch (error) {
       warnings.push(`1 thread runs: ${messageOf(error)}`);
       for (const worker of workers) worker.end();
@@ -68,8 +78,30 @@ export class Pool {
     return undefined;
   }
 
+  /** Takes a worker in when it is ready, or leaves it out for good. */
+  async #await(worker: HostWorker): Promise<void> {
+    try {
+      await worker.started;
+      this.#ready++;
+    } catch (error) {
+      this.#workers.delete(worker);
+      if (this.#ended) return;
+      // one sentence, of the last that failed
+      const all = `of ${this.#hired + 1} threads run: `;
+      const before = this.#warnings.findIndex((warning) => warning.includes(all));
+      if (before >= 0) this.#warnings.splice(before, 1);
+      this.#warnings.push(`${this.size} ${all}${messageOf(error)}`);
+    }
+  }
+
+  /** Threads that compute. */
   get threads(): number {
-    return this.#ended ? 1 : this.#workers.length + 1;
+    return this.#ended ? 1 : this.#ready + 1;
+  }
+
+  /** With those that are still coming up. */
+  get size(): number {
+    return this.#ended ? 1 : this.#workers.size + 1;
   }
 
   /** Has all threads do the job that was described. Throws WorkerError where one of them failed. */
