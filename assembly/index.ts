@@ -61,3 +61,4 @@ export { fractions } from "./random";
 export { accumulate, addPenaltyGradient, columnSums, firstNotFinite, magnitudes, scaleRows } from "./reduce";
 export { softmax, softmaxGradient } from "./softmax";
 export { transpose } from "./transpose";
+export { combine, dot } from "./vectors";

@@ -91,3 +91,10 @@ export class Rows {
     return largest;
   }
 }
+
+/** The terms of an inner product. */
+export class Product {
+  @inline term<V>(x: V, y: V, _: V): V {
+    return Lanes.mul<V>(x, y);
+  }
+}

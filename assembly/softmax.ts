@@ -1,6 +1,6 @@
 import { exp } from "./elementwise";
 import { Lanes } from "./lanes";
-import { Rows } from "./rows";
+import { type Product, Rows } from "./rows";
 
 /** Elements, about, that go through the three sweeps of a softmax together: they stay in the first-level cache. */
 const BLOCK: usize = 512;
@@ -83,11 +83,5 @@ class Jacobian {
 class Itself {
   @inline term<V>(x: V, _y: V, _c: V): V {
     return x;
-  }
-}
-
-class Product {
-  @inline term<V>(x: V, y: V, _: V): V {
-    return Lanes.mul<V>(x, y);
   }
 }

@@ -25,9 +25,9 @@ export interface StepInfo {
 export interface FitOptions {
   /** Times over the data. Default 1. */
   epochs?: number;
-  /** Samples in a step; the last batch of an epoch is short where it must be. Default 32. */
+  /** Samples in a step; the last batch of an epoch is short where it must be. Default 32; with lbfgs all, and none is to be given. */
   batchSize?: number;
-  /** A new order each epoch; false takes the samples as they come. Default true. */
+  /** A new order each epoch; false, and lbfgs, take the samples as they come. Default true. */
   shuffle?: boolean;
   /** Of the order. Default: the network's. */
   seed?: number;
@@ -57,7 +57,7 @@ export interface FitPlan extends Pick<FitOptions, "onStep" | "onEpoch" | "signal
 }
 
 /** Checks everything that can be checked before a weight moves. Throws ArgumentError or ShapeError. */
-export function planFit(core: Core, indices: boolean, data: Data, options: FitOptions): FitPlan {
+export function planFit(core: Core, indices: boolean, wholeBatch: boolean, data: Data, options: FitOptions): FitPlan {
   const where = "fit";
   checkOptions(where, options, [
     "epochs",
@@ -73,6 +73,11 @@ export function planFit(core: Core, indices: boolean, data: Data, options: FitOp
   const { epochs = 1, batchSize = 32, shuffle = true, seed = core.seed, onStep, onEpoch, signal } = options;
   checkWhole(`${where}: epochs`, epochs, 1);
   checkWhole(`${where}: batchSize`, batchSize, 1);
+  if (wholeBatch && options.batchSize !== undefined) {
+    throw new ArgumentError(
+      `${where}: batchSize: ${batchSize} was given, but this optimizer takes all rows in each step; no batchSize was expected`,
+    );
+  }
   checkWhole(`${where}: seed`, seed, 0);
   checkBoolean(`${where}: shuffle`, shuffle);
   for (const [name, callback] of Object.entries({ onStep, onEpoch })) {
@@ -98,8 +103,8 @@ export function planFit(core: Core, indices: boolean, data: Data, options: FitOp
     held = readData(`${where}: validation`, validation, features, units, backend, indices);
   }
   const { samples } = training;
-  const rows = Math.min(batchSize, samples);
-  const order = shuffle ? new Uint32Array(samples) : undefined;
+  const rows = wholeBatch ? samples : Math.min(batchSize, samples);
+  const order = shuffle && !wholeBatch ? new Uint32Array(samples) : undefined;
   const batches = Math.ceil(samples / rows);
   return { epochs, batchSize: rows, batches, order, seed, onStep, onEpoch, signal, training, validation: held };
 }

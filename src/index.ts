@@ -20,6 +20,7 @@ export type { InitializerName } from "./initializers";
 export { type DenseDescription, type DenseOptions, dense } from "./layers/dense";
 export { type DropoutDescription, dropout } from "./layers/dropout";
 export type { Layer, LayerDescription } from "./layers/layer";
+export { type LbfgsOptions, lbfgs } from "./lbfgs";
 export type { CustomLoss, LossBatch, LossLike, LossName } from "./losses";
 export type { MetricName } from "./metrics";
 export { createNetwork, Network, type NetworkOptions } from "./network";

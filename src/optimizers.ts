@@ -5,6 +5,8 @@ import { power } from "./power";
 /** What an optimizer minimises: the cost of the batch in hand as a function of the parameters. */
 export interface Objective {
   readonly kernels: Kernels;
+  /** Where a kernel leaves a few numbers. */
+  readonly results: { readonly pointer: number; readonly values: Float64Array };
   readonly learningRate: number;
   /** Runs of trainable parameters that lie together. */
   readonly segments: readonly Segment[];
@@ -30,8 +32,25 @@ export interface Optimizer {
   readonly config: Readonly<Record<string, number | boolean>>;
   /** Numbers of state for each parameter. */
   readonly slotCount: number;
+  /** Whether a step wants all rows. */
+  readonly wholeBatch: boolean;
   /** @internal One step; returns the cost before it. */
   advance(objective: Objective): number;
+}
+
+/**
+ * Shortens the gradient of all segments together to a norm of at most `most`: torch.nn.utils.clip_grad_norm_, which divides by
+ * the norm and 1e-6.
+ */
+export function clipGradients({ kernels, results, segments }: Objective, most: number): void {
+  let squares = 0;
+  for (const { length, gradients } of segments) {
+    kernels.dot(length, gradients, gradients, results.pointer);
+    squares += results.values[0] as number;
+  }
+  const factor = most / (Math.sqrt(squares) + 1e-6);
+  if (!(factor < 1)) return;
+  for (const { length, gradients } of segments) kernels.combine(length, factor, gradients, 0, gradients, gradients);
 }
 
 type Update = (objective: Objective, segment: Segment) => void;
@@ -48,6 +67,7 @@ function firstOrder(
     learningRate: config.learningRate,
     config: Object.freeze(config),
     slotCount,
+    wholeBatch: false,
     advance(objective: Objective): number {
       const cost = objective.costAndGradients();
       for (const segment of objective.segments) update(objective, segment);

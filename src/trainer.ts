@@ -7,7 +7,7 @@ import { type LossLike, takesIndices } from "./losses";
 import { type MetricName, metrics } from "./metrics";
 import type { Network } from "./network";
 import type { Numbers, Order } from "./numbers";
-import type { Optimizer } from "./optimizers";
+import { clipGradients, type Optimizer } from "./optimizers";
 import { isPromise, Pacer } from "./pacer";
 import { permute } from "./random";
 import { rowsOf, shrink } from "./room";
@@ -21,6 +21,7 @@ export class Trainer {
   readonly loss: LossLike;
   readonly optimizer: Optimizer;
   readonly metrics: readonly MetricName[];
+  readonly clipNorm: number | undefined;
   readonly #core: Core;
   readonly #state: TrainingState;
   /** What there was room for before a step. */
@@ -28,11 +29,12 @@ export class Trainer {
 
   /** Throws ArgumentError for unknown names, DisposedError for a network that is no more. */
   constructor(network: Network, options: TrainerOptions = {}) {
-    const { loss, optimizer, metrics } = readTrainerOptions(network, options);
+    const { loss, optimizer, metrics, clipNorm } = readTrainerOptions(network, options);
     this.network = network;
     this.loss = loss;
     this.optimizer = optimizer;
     this.metrics = metrics;
+    this.clipNorm = clipNorm;
     this.#core = network.core;
     this.#state = new TrainingState(network.core, optimizer, () => this.#costAndGradients());
   }
@@ -63,7 +65,7 @@ export class Trainer {
   async fit(data: Data, options: FitOptions = {}): Promise<History> {
     const core = this.#core;
     core.checkIdle("fit");
-    const plan = planFit(core, takesIndices(this.loss), data, options);
+    const plan = planFit(core, takesIndices(this.loss), this.optimizer.wholeBatch, data, options);
     const history = emptyHistory();
     const pacer = new Pacer();
     return core.training("fit", async () => {
@@ -152,7 +154,9 @@ export class Trainer {
   /** Forward and backward over the batch in hand, at the parameters as they are. */
   #costAndGradients(): number {
     this.#core.forward();
-    return this.#core.backward(this.loss);
+    const cost = this.#core.backward(this.loss);
+    if (this.clipNorm !== undefined) clipGradients(this.#state.objective, this.clipNorm);
+    return cost;
   }
 
   /** Loss, without penalties, and metrics over the whole set: never a mean of batches. Dropout is off. */

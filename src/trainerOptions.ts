@@ -1,4 +1,4 @@
-import { ArgumentError, checkName, checkOptions, shown } from "./errors";
+import { ArgumentError, checkName, checkNumber, checkOptions, shown } from "./errors";
 import { checkLoss, defaultLoss, type LossLike } from "./losses";
 import { defaultMetrics, type MetricName, metricNames } from "./metrics";
 import { Network } from "./network";
@@ -11,16 +11,24 @@ export interface TrainerOptions {
   optimizer?: Optimizer;
   /** Default: accuracy where there are classes, else none. */
   metrics?: readonly MetricName[];
+  /**
+   * The most that the norm of all trainable gradients together may be: a longer one is shortened to it before the update
+   * (torch.nn.utils.clip_grad_norm_). Default: no limit.
+   */
+  clipNorm?: number;
 }
 
+/** With their defaults. */
+export type KnownTrainerOptions = Required<Omit<TrainerOptions, "clipNorm">> & Pick<TrainerOptions, "clipNorm">;
+
 /** The options with their defaults. Throws ArgumentError, or DisposedError for a network that is no more. */
-export function readTrainerOptions(network: Network, options: TrainerOptions): Required<TrainerOptions> {
+export function readTrainerOptions(network: Network, options: TrainerOptions): KnownTrainerOptions {
   const where = "Trainer";
   if (!(network instanceof Network)) {
     throw new ArgumentError(`${where}: ${shown(network)} was given, a network of createNetwork() was expected`);
   }
   network.core.checkAlive(where);
-  checkOptions(where, options, ["loss", "optimizer", "metrics"]);
+  checkOptions(where, options, ["loss", "optimizer", "metrics", "clipNorm"]);
   const output = network.core.outputActivation;
   const { loss = defaultLoss(output ?? "linear"), optimizer = sgd() } = options;
   checkLoss(where, loss);
@@ -34,5 +42,14 @@ export function readTrainerOptions(network: Network, options: TrainerOptions): R
     throw new ArgumentError(`${where}: metrics: ${shown(metrics)} was given, an array of names was expected`);
   }
   for (const name of metrics) checkName(`${where}: metrics`, name, metricNames);
-  return { loss, optimizer, metrics: [...new Set(metrics)] };
+  const { clipNorm } = options;
+  if (clipNorm !== undefined) {
+    checkNumber(`${where}: clipNorm`, clipNorm, "a number above 0", (value) => value > 0);
+    if (optimizer.wholeBatch) {
+      throw new ArgumentError(
+        `${where}: clipNorm: ${clipNorm} was given with ${optimizer.name}, whose line search needs the gradient as it is; none was expected`,
+      );
+    }
+  }
+  return { loss, optimizer, metrics: [...new Set(metrics)], clipNorm };
 }

@@ -25,8 +25,10 @@ export class TrainingState {
     costAndGradients: () => number,
   ) {
     this.#layerSteps = core.states.map(() => 0);
-    const kernels = core.engine.kernelsFor(core.parameterCount);
-    this.objective = { kernels, learningRate: optimizer.learningRate, segments: [], costAndGradients };
+    const { engine, parameterCount } = core;
+    const kernels = engine.kernelsFor(parameterCount);
+    const { results } = engine;
+    this.objective = { kernels, results, learningRate: optimizer.learningRate, segments: [], costAndGradients };
   }
 
   /** Starts a step. */

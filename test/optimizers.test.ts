@@ -13,11 +13,12 @@ import {
   sgd,
   Trainer,
 } from "../src/index";
+import { clipGradients } from "../src/optimizers";
 import { type GoldenOptimizer, readGolden } from "./golden/golden";
 import { collectGaps, gap, largestGap, TOLERANCE } from "./support";
 import { onEveryVariant } from "./variants";
 
-const { optimizers } = readGolden();
+const { optimizers, trails } = readGolden();
 const byName = { sgd, adam, adamW, rmsProp, adagrad };
 
 async function create({ features, layers, parameters }: GoldenOptimizer, backend: Backend): Promise<Network> {
@@ -97,6 +98,55 @@ onEveryVariant("optimizers", (context) => {
     console.log(
       `${optimizers.length} golden optimizers on ${context.backend.variant}, worst gap of cost, gradients, parameters:\n${figures.join("\n")}`,
     );
+    expect(far).toEqual([]);
+  });
+
+  it("follow PyTorch's for 1,000 steps on recorded gradients, clipped ones too", () => {
+    const { engine } = context.backend;
+    const far: string[] = [];
+    const figures: string[] = [];
+    for (const { name, optimizer: kind, options, clipNorm, steps, parameters, gradients, trajectory } of trails) {
+      const optimizer = byName[kind](options);
+      const length = parameters.length;
+      const lengths = Array(2 + optimizer.slotCount).fill(length);
+      const [p = 0, g = 0, ...slots] = engine.scope.allocateAll("test", lengths);
+      const [P, G] = [engine.view(p, length), engine.view(g, length)];
+      P.set(parameters);
+      // two runs of parameters, as where a layer between them is frozen
+      const segments = [0, 6].map((at) => ({
+        step: 0,
+        length: at === 0 ? 6 : length - 6,
+        parameters: p + 8 * at,
+        gradients: g + 8 * at,
+        slots: slots.map((slot) => slot + 8 * at),
+      }));
+      let step = 0;
+      const { kernels, results } = engine;
+      const objective = {
+        kernels,
+        results,
+        segments,
+        learningRate: optimizer.learningRate,
+        costAndGradients() {
+          G.set(gradients.subarray(step * length, (step + 1) * length));
+          if (clipNorm !== undefined) clipGradients(objective, clipNorm);
+          return 0;
+        },
+      };
+      let worst = 0;
+      for (; step < 1000; step++) {
+        for (const segment of segments) segment.step++;
+        optimizer.advance(objective);
+        const kept = steps.indexOf(step + 1);
+        if (kept < 0) continue;
+        const distance = largestGap(P, trajectory.subarray(kept * length, (kept + 1) * length));
+        worst = Math.max(worst, distance);
+        if (!(distance <= TOLERANCE)) far.push(`${name}, step ${step + 1}: ${distance}`);
+      }
+      figures.push(`  ${name}: ${worst.toExponential(1)}`);
+      for (const block of [p, g, ...slots]) engine.scope.free(block);
+    }
+    console.log(`1,000 steps on ${context.backend.variant}, worst gap of the parameters:\n${figures.join("\n")}`);
     expect(far).toEqual([]);
   });
 

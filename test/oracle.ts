@@ -196,6 +196,37 @@ export function columnSums(rows: number, columns: number, x: Numbers): Float64Ar
   return sums;
 }
 
+/** The x that minimises |A x - b|: Householder's QR. A: rows x columns, of full rank. */
+export function leastSquares(rows: number, columns: number, a: Numbers, b: Numbers): Float64Array {
+  const A = Float64Array.from(a);
+  const y = Float64Array.from(b);
+  const at = (i: number, j: number) => A[i * columns + j] as number;
+  for (let k = 0; k < columns; k++) {
+    let squares = 0;
+    for (let i = k; i < rows; i++) squares += at(i, k) ** 2;
+    const length = Math.sqrt(squares);
+    const v = Float64Array.from({ length: rows }, (_, i) => (i < k ? 0 : at(i, k)));
+    v[k] = (v[k] as number) + (at(k, k) < 0 ? -length : length);
+    const vv = v.reduce((sum, value) => sum + value * value, 0);
+    for (let j = k; j <= columns; j++) {
+      let product = 0;
+      for (let i = k; i < rows; i++) product += (v[i] as number) * (j < columns ? at(i, j) : (y[i] as number));
+      for (let i = k; i < rows; i++) {
+        const change = (2 * product * (v[i] as number)) / vv;
+        if (j < columns) A[i * columns + j] = at(i, j) - change;
+        else y[i] = (y[i] as number) - change;
+      }
+    }
+  }
+  const x = new Float64Array(columns);
+  for (let k = columns - 1; k >= 0; k--) {
+    let rest = y[k] as number;
+    for (let j = k + 1; j < columns; j++) rest -= at(k, j) * (x[j] as number);
+    x[k] = rest / at(k, k);
+  }
+  return x;
+}
+
 /** f'(x) from five points: h^4 f'''''/30 away, and rounding of f over h. */
 export function derivative(f: (x: number) => number, x: number, h = 2 ** -10): number {
   return (8 * (f(x + h) - f(x - h)) - (f(x + 2 * h) - f(x - 2 * h))) / (12 * h);

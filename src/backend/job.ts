@@ -10,6 +10,7 @@
  *       49  SLEEPING     workers that must be woken
  *       50  STOPPED      1 when workers are to end
  *       51  FAILED       workers that failed inside a job
+ *       52  READY        workers that are up
  *     numbers, from byte 256
  *        0  kernel, by its place among the module's exports     1  total     2  grain
  *        3  which argument is the number of elements            4  which one is the thread's workspace, or -1
@@ -22,6 +23,7 @@ export const OPEN = 48;
 export const SLEEPING = 49;
 export const STOPPED = 50;
 export const FAILED = 51;
+export const READY = 52;
 
 const KERNEL = 0;
 const TOTAL = 1;

@@ -1,7 +1,7 @@
 import { messageOf, WorkerError } from "../errors";
 import type { Engine } from "./engine";
 import { type HostWorker, startWorker } from "./hostWorker";
-import { ACTIVE, FAILED, GENERATION, JOB_LENGTH, Job, NEXT, OPEN, SLEEPING, STOPPED } from "./job";
+import { ACTIVE, FAILED, GENERATION, JOB_LENGTH, Job, NEXT, OPEN, READY, SLEEPING, STOPPED } from "./job";
 import type { WasmKernels } from "./kernels";
 
 /** Looks at ACTIVE before the caller goes to sleep: some tens of microseconds, longer than a range takes. */
@@ -31,7 +31,6 @@ export class Pool {
   readonly #hired: number;
   readonly #warnings: string[];
   readonly #maySleep = maySleep();
-  #ready = 0;
   #ended = false;
 
   private constructor(workers: readonly HostWorker[], job: Job, warnings: string[]) {
@@ -78,11 +77,10 @@ export class Pool {
     return undefined;
   }
 
-  /** Takes a worker in when it is ready, or leaves it out for good. */
+  /** Until a worker is up, or is left out for good. */
   async #await(worker: HostWorker): Promise<void> {
     try {
       await worker.started;
-      this.#ready++;
     } catch (error) {
       this.#workers.delete(worker);
       if (this.#ended) return;
@@ -96,7 +94,7 @@ export class Pool {
 
   /** Threads that compute. */
   get threads(): number {
-    return this.#ended ? 1 : this.#ready + 1;
+    return this.#ended ? 1 : Atomics.load(this.job.words, READY) + 1;
   }
 
   /** With those that are still coming up. */

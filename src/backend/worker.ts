@@ -1,4 +1,4 @@
-import { ACTIVE, FAILED, GENERATION, Job, OPEN, SLEEPING, STOPPED } from "./job";
+import { ACTIVE, FAILED, GENERATION, Job, OPEN, READY, SLEEPING, STOPPED } from "./job";
 
 /**
  * The thread that helps: built to a string (assembly/build.mjs), since a file beside a bundle gets lost. It is given the
@@ -20,6 +20,8 @@ function serve({ module, memory, job: pointer, workspace }: WorkerStart, ready: 
   const job = new Job(memory, pointer, instance.exports as object, workspace);
   const { words } = job;
   let seen = Atomics.load(words, GENERATION);
+  // a caller that never rests hears no message
+  Atomics.add(words, READY, 1);
   ready();
   while (Atomics.load(words, STOPPED) === 0) {
     let spins = 0;

@@ -1,7 +1,7 @@
 import { fraction, philox } from "../random";
 import type { JsMemory } from "./memory";
 
-/** What assembly/optimizers.ts, reduce.ts, dropout.ts and random.ts do, over vectors. */
+/** What assembly/optimizers.ts, reduce.ts, vectors.ts, dropout.ts and random.ts do, over vectors. */
 export function trainingKernels(memory: JsMemory) {
   return {
     sgd(length: number, rate: number, weightDecay: number, p: number, g: number): void {
@@ -211,6 +211,36 @@ export function trainingKernels(memory: JsMemory) {
       }
       S[memory.index(sums)] = absolutes;
       S[memory.index(sums) + 1] = squares;
+    },
+
+    dot(length: number, x: number, y: number, result: number): void {
+      const X = memory.array(x);
+      const Y = memory.array(y);
+      const x0 = memory.index(x);
+      const y0 = memory.index(y);
+      let sum = 0;
+      for (let block = 0; block < length; block += 128) {
+        const end = Math.min(length, block + 128);
+        let even = 0;
+        let odd = 0;
+        for (let i = block; i < end; i += 2) even += (X[x0 + i] as number) * (Y[y0 + i] as number);
+        for (let i = block + 1; i < end; i += 2) odd += (X[x0 + i] as number) * (Y[y0 + i] as number);
+        sum += even + odd;
+      }
+      memory.array(result)[memory.index(result)] = sum;
+    },
+
+    combine(length: number, a: number, x: number, b: number, y: number, z: number): void {
+      const X = memory.array(x);
+      const Y = memory.array(y);
+      const Z = memory.array(z);
+      const x0 = memory.index(x);
+      const y0 = memory.index(y);
+      const z0 = memory.index(z);
+      for (let i = 0; i < length; i++) {
+        const ax = a * (X[x0 + i] as number);
+        Z[z0 + i] = b === 0 ? ax : b * (Y[y0 + i] as number) + ax;
+      }
     },
 
     addPenaltyGradient(length: number, l1: number, l2: number, w: number, g: number): void {

@@ -382,6 +382,50 @@ def optimizers(store):
     return cases
 
 
+TRAIL_STEPS = 1000
+TRAIL_KEPT = [1, 10, 100, 1000]
+TRAIL_CASES = [(name, options, None) for name, options in OPTIMIZER_CASES] + [
+    ("sgd", {"learningRate": 0.1, "momentum": 0.9, "nesterov": True, "weightDecay": 0.01}, 1.5),
+    ("adam", {}, 0.5),
+    ("adamW", {}, 2),
+    ("rmsProp", {}, 1.5),
+    ("adagrad", {}, 1.5),
+]
+
+
+def trails(store):
+    """Optimizers fed the same recorded gradients, of a weight matrix and a bias, some steps of them clipped."""
+    rng = np.random.default_rng([SEED, 6])
+    shapes = [(2, 3), (3,)]
+    initial = [torch.tensor(rng.standard_normal(shape)) for shape in shapes]
+    count = sum(p.numel() for p in initial)
+    scales = 10.0 ** rng.integers(-3, 2, (TRAIL_STEPS, 1))
+    recorded = torch.tensor(rng.standard_normal((TRAIL_STEPS, count)) * scales)
+    shared = {"parameters": store.put(flat(initial)), "gradients": store.put(recorded)}
+    cases = []
+    for name, options, clip_norm in TRAIL_CASES:
+        parameters = [p.clone().requires_grad_() for p in initial]
+        optimizer = torch_optimizer(name, options, parameters)
+        kept = []
+        for t in range(TRAIL_STEPS):
+            parts = recorded[t].split([p.numel() for p in parameters])
+            for p, part in zip(parameters, parts):
+                p.grad = part.reshape(p.shape).clone()
+            if clip_norm is not None:
+                torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
+            optimizer.step()
+            if t + 1 in TRAIL_KEPT:
+                kept.append(flat(parameters))
+        given = "".join(f" {key} {str(value).lower()}" for key, value in options.items())
+        case = {"name": name + given + ("" if clip_norm is None else f" clipNorm {clip_norm}"),
+                "optimizer": name, "options": options, "steps": TRAIL_KEPT, **shared,
+                "trajectory": store.put(torch.stack(kept))}
+        if clip_norm is not None:
+            case["clipNorm"] = clip_norm
+        cases.append(case)
+    return cases
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # C. A whole fit, its last batch short
 
@@ -536,6 +580,7 @@ def generate():
         "fits": fits(store),
         "activations": activations(store),
         "farLosses": far_losses(store),
+        "trails": trails(store),
     }
     lines = ['{', f'"numbers": {store.numbers}']
     for name, cases in sections.items():

@@ -67,6 +67,21 @@ export interface GoldenOptimizerOptions {
   rho?: number;
 }
 
+/** A thousand steps on recorded gradients. */
+export interface GoldenTrail {
+  name: string;
+  optimizer: GoldenOptimizer["optimizer"];
+  options: GoldenOptimizerOptions;
+  clipNorm?: number;
+  /** After which of them the parameters were kept. */
+  steps: number[];
+  parameters: Float64Array;
+  /** steps x parameters */
+  gradients: Float64Array;
+  /** kept steps x parameters */
+  trajectory: Float64Array;
+}
+
 /** One step on each batch. */
 export interface GoldenOptimizer {
   name: string;
@@ -152,6 +167,7 @@ export interface Golden {
   numbers: number;
   networks: GoldenNetwork[];
   optimizers: GoldenOptimizer[];
+  trails: GoldenTrail[];
   fits: GoldenFit[];
   activations: GoldenActivationValues[];
   farLosses: GoldenFarLoss[];
