@@ -36,6 +36,11 @@ export class Rows {
     return Rows.sum<Op>(units, x, y, c);
   }
 
+  /** sum_j x_j y_j. */
+  @inline static dot(units: usize, x: usize, y: usize): f64 {
+    return Rows.sum<Product>(units, x, y, 0);
+  }
+
   /** sum_j Op.term(x_j, y_j, c) for j < units. */
   static sum<Op>(units: usize, x: usize, y: usize, c: f64): f64 {
     const op = changetype<Op>(0);
@@ -92,8 +97,7 @@ export class Rows {
   }
 }
 
-/** The terms of an inner product. */
-export class Product {
+class Product {
   @inline term<V>(x: V, y: V, _: V): V {
     return Lanes.mul<V>(x, y);
   }

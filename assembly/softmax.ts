@@ -1,6 +1,6 @@
 import { exp } from "./elementwise";
 import { Lanes } from "./lanes";
-import { type Product, Rows } from "./rows";
+import { Rows } from "./rows";
 
 /** Elements, about, that go through the three sweeps of a softmax together: they stay in the first-level cache. */
 const BLOCK: usize = 512;
@@ -37,7 +37,7 @@ export function softmax(samples: usize, units: usize, z: usize, y: usize): void 
 export function softmaxGradient(samples: usize, units: usize, y: usize, dy: usize, dz: usize): void {
   const bytes = units << 3;
   for (let i: usize = 0; i < samples; i++, y += bytes, dy += bytes, dz += bytes) {
-    Softmax.row<Jacobian>(units, y, dy, Rows.sum<Product>(units, y, dy, 0), dz);
+    Softmax.row<Jacobian>(units, y, dy, Rows.dot(units, y, dy), dz);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Lanes } from "./lanes";
-import { type Product, Rows } from "./rows";
+import { Rows } from "./rows";
 
 /**
  * result <- sum_i x_i y_i. Blocks of 128 (even-indexed terms, odd-indexed terms, even + odd), block after block.
@@ -9,7 +9,7 @@ import { type Product, Rows } from "./rows";
 export function dot(length: usize, x: usize, y: usize, result: usize): void {
   let sum: f64 = 0;
   for (let i: usize = 0; i < length; i += 128) {
-    sum += Rows.sum<Product>(min<usize>(128, length - i), x + (i << 3), y + (i << 3), 0);
+    sum += Rows.dot(min<usize>(128, length - i), x + (i << 3), y + (i << 3));
   }
   store<f64>(result, sum);
 }
