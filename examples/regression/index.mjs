@@ -3,8 +3,8 @@ import { parse } from "csv-parse/sync";
 import { createNetwork, dense, lbfgs, Trainer } from "wasmgrad";
 
 /**
- * Linear regression with L-BFGS on the diabetes data, to the last digits, and once more with what the optimizer sees rounded to
- * float32, where it stalls.
+ * Linear regression with L-BFGS on the diabetes data, to the last digits, and once more with parameters, outputs and gradients
+ * rounded to float32, where it stalls.
  *
  *     npm run build && node examples/regression/index.mjs
  */
@@ -26,30 +26,34 @@ function standardised(table) {
   return values;
 }
 
-/** Half the mean square, its value and gradient rounded to float32: the least that training in float32 rounds. */
+/** How far outputs are off, as float32 would know it. */
+const distance = (output, target) => Math.fround(Math.fround(output) - target);
+
+/** Half the mean square, of outputs that are rounded to float32: less than all that float32 rounds. */
 const inFloat32 = {
   name: "sum of squares in float32",
   value: ({ outputs, targets, samples }) =>
-    Math.fround(outputs.reduce((sum, y, i) => sum + (y - targets[i]) ** 2, 0) / (2 * samples)),
+    Math.fround(outputs.reduce((sum, y, i) => sum + distance(y, targets[i]) ** 2, 0) / (2 * samples)),
   gradient({ outputs, targets, samples }, out) {
-    for (let i = 0; i < out.length; i++) out[i] = Math.fround((outputs[i] - targets[i]) / samples);
+    for (let i = 0; i < out.length; i++) out[i] = Math.fround(distance(outputs[i], targets[i]) / samples);
   },
 };
 
 /** The norm of the gradient after each iteration, and the network. */
-async function solve(loss) {
+async function solve(loss, round = (value) => value) {
   const network = await createNetwork({ inputs: features.length, layers: [dense(1)], seed: 1 });
   const trainer = new Trainer(network, { loss, optimizer: lbfgs() });
   const norms = [];
-  await trainer.fit(
-    { inputs, targets },
-    { epochs: 40, onEpoch: () => norms.push(Math.hypot(...network.gradients)) },
-  );
+  const onEpoch = () => {
+    network.parameters.set(network.parameters.map(round));
+    norms.push(Math.hypot(...network.gradients));
+  };
+  await trainer.fit({ inputs, targets }, { epochs: 40, onEpoch });
   return { network, norms };
 }
 
 const double = await solve("sumOfSquares");
-const single = await solve(inFloat32);
+const single = await solve(inFloat32, Math.fround);
 console.log(`${rows.length} patients, ${features.length} features, progression of diabetes after a year\n`);
 console.log("iteration   norm of the gradient   rounded to float32");
 for (const iteration of [1, 2, 5, 10, 15, 20, 30, 40]) {
