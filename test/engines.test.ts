@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { bundle, engines, runIn } from "./engines/engines.mjs";
-import type { Row } from "./engines/program";
+import type { Answer } from "./engines/program";
 
 const expected = JSON.parse(readFileSync(new URL("engines/digests.json", import.meta.url), "utf8"));
 const LIMIT = 600_000;
@@ -17,7 +17,7 @@ describe("one training has the bits that are written down", () => {
   it.each(fromNpm.map((engine) => [engine.name, engine] as const))(
     "in %s",
     async (_, engine) => {
-      const rows: Row[] = JSON.parse(await runIn(engine, program));
+      const { rows }: Answer = JSON.parse(await runIn(engine, program));
       const found = rows.map(({ asked, error, start, step, epochs, predictions }) => ({
         asked,
         digests: error ?? { start, step, epochs, predictions },

@@ -197,7 +197,9 @@ async function browse(engine, folder, program) {
       complained += data;
     });
     child.on("error", reject);
-    child.on("exit", (code) => reject(new Error(`the browser ended with ${code}: ${complained.trim().split("\n").pop()}`)));
+    child.on("exit", (code) =>
+      reject(new Error(`the browser ended with ${code}: ${complained.trim().split("\n").pop()}`)),
+    );
     return await posted;
   } finally {
     clearTimeout(timer);

@@ -22,9 +22,16 @@ export interface Row {
   readonly error?: string;
 }
 
+export interface Answer {
+  /** What the engine calls itself. */
+  readonly version: string;
+  readonly rows: readonly Row[];
+}
+
 interface Surroundings {
   document?: object;
-  process?: { stdout: { write(text: string): void } };
+  navigator?: { userAgent?: string };
+  process?: { stdout: { write(text: string): void }; versions: Record<string, string>; arch: string };
   print?(text: string): void;
   fetch?(url: string, options: object): Promise<unknown>;
 }
@@ -39,8 +46,11 @@ async function run(): Promise<void> {
       rows.push({ asked, error: String(error) });
     }
   }
-  const text = JSON.stringify(rows);
-  const { document, process, print, fetch } = globalThis as Surroundings;
+  const { document, navigator, process, print, fetch } = globalThis as Surroundings;
+  const { bun, deno, node } = process?.versions ?? {};
+  const named = navigator?.userAgent?.match(/(Firefox|Chrome)\/\d+/)?.[0].replace("/", " ");
+  const version = process === undefined ? (named ?? "") : `${bun ?? deno ?? node}, ${process.arch}`;
+  const text = JSON.stringify({ version, rows } satisfies Answer);
   if (document !== undefined) await fetch?.("/rows", { method: "POST", body: text });
   else if (process !== undefined) process.stdout.write(`${text}\n`);
   else print?.(text);

@@ -19,26 +19,39 @@ let expected = JSON.parse(await readFile(FILE, "utf8").catch(() => "{}"));
 const missing = [];
 let wrong = 0;
 
-console.log(`${"engine".padEnd(26)} ${"asked".padEnd(15)} ${"taken".padEnd(12)} digests`);
+const line = (...cells) =>
+  console.log(
+    cells
+      .map((cell, i) => cell.padEnd([26, 15, 16, 40][i]))
+      .join(" ")
+      .trimEnd(),
+  );
+line("engine", "family", "version", "variants and threads", "digests");
 for (const engine of engines.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()))) {
-  let rows;
+  let answer;
   try {
-    rows = JSON.parse(await runIn(engine, program));
+    answer = JSON.parse(await runIn(engine, program));
   } catch (error) {
     missing.push(`${engine.name}: ${error.message}`);
     continue;
   }
+  const { version, rows } = answer;
   if (values.write && engine === engines[0]) {
     expected = Object.fromEntries(KINDS.map((kind) => [kind, rows[0][kind]]));
     await writeFile(FILE, `${JSON.stringify(expected, undefined, 2)}\n`);
   }
+  // on what it ran, each once, with the numbers of threads that it had
+  const taken = new Map();
+  const others = [];
   for (const { asked, variant, threads, error, ...digests } of rows) {
-    const other = KINDS.filter((kind) => digests[kind] !== expected[kind]);
-    if (error !== undefined || other.length > 0) wrong++;
-    const verdict = error ?? (other.length === 0 ? "equal" : `${other.join(", ")} differ`);
-    const taken = variant === undefined ? "" : `${variant}, ${threads}`;
-    console.log(`${engine.name.padEnd(26)} ${`${asked.variant}, ${asked.threads}`.padEnd(15)} ${taken.padEnd(12)} ${verdict}`);
+    const different = KINDS.filter((kind) => digests[kind] !== expected[kind]);
+    if (error !== undefined) others.push(`${asked.variant}, ${asked.threads}: ${error}`);
+    else if (different.length > 0) others.push(`${variant}, ${threads}: ${different.join(", ")} differ`);
+    else taken.set(variant, (taken.get(variant) ?? new Set()).add(threads));
   }
+  wrong += others.length;
+  const had = [...taken].map(([variant, threads]) => `${variant} ${[...threads].sort().join(" ")}`).join("; ");
+  line(engine.name, engine.family, version, had, others.length === 0 ? "equal" : others.join("; "));
 }
 console.log(`\n${KINDS.map((kind) => `${kind.padEnd(12)} ${expected[kind]}`).join("\n")}`);
 for (const line of missing) console.log(`could not be had: ${line}`);
