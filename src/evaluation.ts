@@ -37,7 +37,7 @@ export function* evaluating(
         if (typeof loss === "string") {
           const task = core.lossTask(batch, inference.outputs, inference.logits);
           addLosses(engine, lossOf(loss), task, running);
-          sum = totalOf(running);
+          sum = totalOf(running.values);
         }
         const seen = {
           samples: count,

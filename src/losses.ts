@@ -188,8 +188,17 @@ export function addLosses(engine: Engine, loss: Loss, task: LossTask, sum: Runni
   kernels.accumulate(samples, task.losses, task.weights, sum.pointer);
 }
 
+/** Adds a term to a running sum as the kernel does (Neumaier 1974): its error does not grow with the number of terms. */
+export function addTo(values: Float64Array, term: number): void {
+  const sum = values[0] as number;
+  const next = sum + term;
+  const lost = Math.abs(sum) >= Math.abs(term) ? sum - next + term : term - next + sum;
+  values[0] = next;
+  values[1] = (values[1] as number) + lost;
+}
+
 /** What a running sum has come to. */
-export function totalOf({ values }: RunningSum): number {
+export function totalOf(values: Float64Array): number {
   const total = values[0] as number;
   // past an infinite sum the compensation is NaN: there is nothing to make up for
   return Number.isFinite(total) ? total + (values[1] as number) : total;
@@ -201,7 +210,7 @@ export function sumLosses(engine: Engine, loss: Loss, task: LossTask): number {
   results.values[0] = 0;
   results.values[1] = 0;
   addLosses(engine, loss, task, results);
-  return totalOf(results);
+  return totalOf(results.values);
 }
 
 /** Writes dC/dYhat into `out`, samples x units, or dC/dz where the loss is fused: then returns true. */

@@ -3,7 +3,7 @@ import { type Data, type Dataset, gather, readData } from "./dataset";
 import { drained, type Evaluation, evaluating } from "./evaluation";
 import { type FitOptions, type FitPlan, planFit } from "./fitOptions";
 import { emptyHistory, type History, latest } from "./history";
-import { type LossLike, takesIndices } from "./losses";
+import { addTo, type LossLike, takesIndices, totalOf } from "./losses";
 import { type MetricName, metrics } from "./metrics";
 import type { Network } from "./network";
 import type { Numbers, Order } from "./numbers";
@@ -83,8 +83,9 @@ export class Trainer {
     const { batchSize, batches, training, validation, order, onStep, signal } = plan;
     const epoch = history.epochs + 1;
     if (order !== undefined) permute(core.engine, order, plan.seed, this.#state.epochs);
-    // of the costs, and of the hits of each metric; in an array, for a number that changes here is a new object each time
-    const sums = new Float64Array(1 + this.metrics.length);
+    // of the costs, with its compensation, and of the hits of each metric; in an array, for a number that changes here is a new
+    // object each time
+    const sums = new Float64Array(2 + this.metrics.length);
     for (let batch = 1; batch <= batches; batch++) {
       if (signal?.aborted) {
         history.stoppedBy = "signal";
@@ -103,12 +104,12 @@ export class Trainer {
         core.checkAlive("fit");
       }
     }
-    history.loss.push((sums[0] as number) / training.samples);
+    history.loss.push(totalOf(sums) / training.samples);
     history.learningRate.push(this.optimizer.learningRate);
     const { units, outputActivation } = core;
     this.metrics.forEach((name, m) => {
       const outOf = metrics[name].outOf(training.samples, units, outputActivation);
-      history[name].push((sums[1 + m] as number) / outOf);
+      history[name].push((sums[2 + m] as number) / outOf);
     });
     if (validation !== undefined) {
       const work = evaluating(core, this.loss, this.metrics, validation);
@@ -127,11 +128,11 @@ export class Trainer {
     core.forget();
     gather(data, order, start, samples, core.batch);
     const cost = this.#update("fit");
-    sums[0] = (sums[0] as number) + cost * samples;
+    addTo(sums, cost * samples);
     const rows = core.metricRows();
     for (let m = 0; m < this.metrics.length; m++) {
       const { hits } = metrics[this.metrics[m] as MetricName];
-      sums[1 + m] = (sums[1 + m] as number) + hits(rows);
+      sums[2 + m] = (sums[2 + m] as number) + hits(rows);
     }
     return cost;
   }

@@ -33,6 +33,8 @@ describe("loadBackend", () => {
       expect(backend.warnings.some((warning) => warning.includes(`"${variant}"`))).toBe(true);
     }
     expect(["relaxed", "simd"]).toContain(backend.variant);
+    const own = backend.warnings.filter((warning) => /bits are those of this engine; reproducible: true/.test(warning));
+    expect(own.length).toBe(backend.variant === "relaxed" ? 1 : 0);
     expectToWork(backend);
   });
 

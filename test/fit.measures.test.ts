@@ -200,6 +200,29 @@ onEveryVariant("Trainer.evaluate", (context) => {
     network.dispose();
   });
 
+  it("sums a million losses with the error of one, in evaluate and in fit", async () => {
+    const samples = 1_000_000;
+    const network = await createNetwork({ inputs: 1, layers: [dense(1)], backend: context.backend });
+    // y = x; losses n^2 2^-41 of every size, whose sum whole numbers know exactly
+    network.parameters.set([1, 0]);
+    const inputs = new Float64Array(samples);
+    let exact = 0n;
+    for (let i = 0; i < samples; i++) {
+      const n = (Math.imul(i, 2654435761) >>> 6) >>> (i % 27);
+      inputs[i] = n * 2 ** -20;
+      exact += BigInt(n) ** 2n;
+    }
+    const mean = (Number(exact) * 2 ** -41) / samples;
+    const data = { inputs, targets: new Float64Array(samples) };
+    const trainer = new Trainer(network, { optimizer: sgd({ learningRate: 0 }) });
+    const { loss } = trainer.evaluate(data);
+    expect(Math.abs(loss - mean) / mean).toBeLessThan(2 ** -51);
+    // a batch's cost is rounded once more
+    const history = await trainer.fit(data, { batchSize: 100 });
+    expect(Math.abs((history.loss[0] as number) - mean) / mean).toBeLessThan(2 ** -50);
+    network.dispose();
+  });
+
   it("gives each row the same loss, whatever rows stand around it", async () => {
     const network = await classifier(context.backend);
     const trainer = new Trainer(network);

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { Backend, MatmulOptions } from "../src/backend/backend";
 import type { Matrix } from "../src/backend/matrix";
-import { OutOfMemoryError } from "../src/index";
+import { loadBackend, OutOfMemoryError } from "../src/index";
 import {
   bitMismatch,
   generator,
@@ -186,24 +186,54 @@ onEveryVariant("matmul", (context) => {
     ] as const) {
       // of very different sizes, so that sums cancel
       const wide = (length: number) => uniform(random, length).map((x) => x * 2 ** Math.floor(20 * random()));
-      const [av, bv, cv] = [wide(m * k), wide(k * n), wide(m * n)];
-      const [a, b] = [operand(backend, m, k, av), operand(backend, k, n, bv)];
-      for (const sides of transposes) {
-        for (const [alpha, beta] of [
-          [1, 0],
-          [0.7, -1.3],
-          [-1 / 3, 1e5],
-        ] as const) {
-          const out = backend.matrix(m, n, cv);
-          multiply(backend, a, b, { ...sides, alpha, beta, out });
-          expect(matmulExcess({ m, n, k, ...plain, alpha, beta }, av, bv, cv, out.values)).toBeLessThanOrEqual(1);
-          out.dispose();
+      const cv = wide(m * n);
+      // each row of A a thousand times the one before, and each column of B a thousandth
+      const graded = [
+        wide(m * k).map((x, e) => x * 1e3 ** Math.min(30, Math.floor(e / k))),
+        wide(k * n).map((x, e) => x * 1e-3 ** (e % n)),
+      ] as const;
+      // Hilbert's matrix and one with alternating signs: all that is left of a sum is its last digits
+      const hilbert = Float64Array.from({ length: m * k }, (_, e) => 1 / (Math.floor(e / k) + (e % k) + 1));
+      const signs = Float64Array.from(
+        { length: k * n },
+        (_, e) => (-1) ** Math.floor(e / n) * (1 + (e % n) * 2 ** -40),
+      );
+      for (const [av, bv] of [[wide(m * k), wide(k * n)], graded, [hilbert, signs]] as const) {
+        const [a, b] = [operand(backend, m, k, av), operand(backend, k, n, bv)];
+        for (const sides of transposes) {
+          for (const [alpha, beta] of [
+            [1, 0],
+            [0.7, -1.3],
+            [-1 / 3, 1e5],
+          ] as const) {
+            const out = backend.matrix(m, n, cv);
+            multiply(backend, a, b, { ...sides, alpha, beta, out });
+            expect(matmulExcess({ m, n, k, ...plain, alpha, beta }, av, bv, cv, out.values)).toBeLessThanOrEqual(1);
+            out.dispose();
+          }
         }
+        disposeOperand(a);
+        disposeOperand(b);
       }
-      disposeOperand(a);
-      disposeOperand(b);
     }
   });
+
+  // an address beyond the memory is a trap in WebAssembly alone
+  if (context.variant !== "js") {
+    it("reads no row of A that is not there", async () => {
+      // two rows of 8 MiB at the end of a memory that has no room for a third
+      const k = 2 ** 20;
+      const backend = await loadBackend({
+        variant: context.variant,
+        threads: 1,
+        memory: { maximumBytes: 40 * 2 ** 20 },
+      });
+      const b = backend.matrix(k, 2, new Float64Array(2 * k).fill(2));
+      const a = backend.matrix(2, k, new Float64Array(2 * k).fill(0.5));
+      expect([...backend.matmul(a, b).values]).toEqual([k, k, k, k]);
+      backend.dispose();
+    });
+  }
 
   it("gives an element the same bits wherever it stands", () => {
     const { backend } = context;

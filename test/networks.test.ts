@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   type ActivationName,
   type Backend,
+  type CustomLoss,
   checkGradients,
   createNetwork,
   dense,
@@ -171,6 +172,29 @@ onEveryVariant("finite differences", (context) => {
       dense(3, { activation: "sigmoid", l2: 0.05 }),
     ];
     expect(await check(both, "binaryCrossEntropy")).toBeLessThan(1e-7);
+  });
+
+  it("name the one entry of a gradient that is wrong by a thousandth", async () => {
+    // each sample reaches the weights of one input alone: an entry of dC/dOutputs is an entry of dC/dW
+    const identity = Float64Array.from({ length: 16 }, (_, e) => (e % 5 === 0 ? 1 : 0));
+    const targets = uniform(16, 9).map((value) => value + 3);
+    for (const at of [0, 6, 9, 15]) {
+      const network = await createNetwork({ inputs: 4, layers: [dense(4)], seed: 1, backend: context.backend });
+      const wrong: CustomLoss = {
+        name: "a thousandth off",
+        value: ({ outputs, targets }) =>
+          outputs.reduce((sum, y, i) => sum + (y - (targets[i] as number)) ** 2 / 2, 0) / 4,
+        gradient: ({ outputs, targets }, out) => {
+          for (let i = 0; i < out.length; i++) out[i] = ((outputs[i] as number) - (targets[i] as number)) / 4;
+          out[at] = (out[at] as number) * 1.001;
+        },
+      };
+      const found = checkGradients(network, identity, targets, wrong);
+      expect(found).toMatchObject({ layer: 0, parameter: "weights", index: at });
+      expect(found.maxRelativeError).toBeGreaterThan(0.9e-3);
+      expect(found.maxRelativeError).toBeLessThan(1.1e-3);
+      network.dispose();
+    }
   });
 
   it("find a gradient that is wrong, and say where", async () => {

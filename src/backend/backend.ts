@@ -44,7 +44,7 @@ export class Backend implements Disposable {
   /** The variant that was taken. */
   readonly variant: Variant;
   /**
-   * Why something faster was not taken, as sentences that say what to do. A worker that fails while it starts adds one when
+   * Why something faster was not taken, or bits are this engine's own, as sentences that say what to do. A worker that fails while it starts adds one when
    * it does, which may be after `loadBackend`.
    */
   readonly warnings: readonly string[];

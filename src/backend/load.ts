@@ -100,7 +100,13 @@ async function findBinary({ variant, reproducible, limits, warnings }: Plan): Pr
   for (const candidate of variant === "auto" ? automatic : [variant as WasmVariant]) {
     const found = await tryVariant(candidate, limits);
     if (typeof found !== "string") {
-      if (candidate === variant || candidate !== "relaxed" || fuses(found.engine)) return found;
+      if (candidate === variant || candidate !== "relaxed") return found;
+      if (fuses(found.engine)) {
+        warnings.push(
+          'Variant "relaxed" was taken, which is the fastest, but fuses multiply-add: its bits are those of this engine; reproducible: true takes the fastest variant that has the same bits everywhere.',
+        );
+        return found;
+      }
       warnings.push(
         'Variant "relaxed" was not taken: this engine does not fuse multiply-add, so "simd" is as fast and has the same bits everywhere.',
       );

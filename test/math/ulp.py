@@ -173,10 +173,14 @@ def measure(name, options):
             truth.append(exact(name, mpf(x)))
     good = True
     first = None
+    known = {}  # what was found for these very bits before: most variants have the same
     for variant, file in VARIANTS.items():
         kernels = os.path.join(ROOT, file) if variant == "js" else os.path.join(options.build, file)
         ys = run(kernels, options.node.split(), xs, name)
-        worst, at = max((wrong(name, x, y, t), i) for i, (x, y, t) in enumerate(zip(xs, ys, truth)))
+        image = struct.pack(f"<{len(ys)}d", *ys)
+        if image not in known:
+            known[image] = max((wrong(name, x, y, t), i) for i, (x, y, t) in enumerate(zip(xs, ys, truth)))
+        worst, at = known[image]
         bound = BOUNDS.get(name, 1)
         within = worst <= bound
         note = "" if within else f"  ABOVE {bound}"
