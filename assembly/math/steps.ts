@@ -53,16 +53,19 @@ export class Steps {
     const one = Lanes.splat<V>(1);
     const r = Lanes.sub<V>(Steps.reduce<V>(x, n), Lanes.mul<V>(n, Lanes.splat<V>(LN2_LOW)));
     const sum = Lanes.add<V>(one, r);
-    return Lanes.add<V>(sum, Lanes.add<V>(Steps.rest<V>(one, r, sum), Steps.expSeries<V>(r)));
+    return Lanes.add<V>(sum, Steps.expSeries<V>(r, Steps.rest<V>(one, r, sum)));
   }
 
   /** e^(r + low) - 1 - r for |r| <= 0.3467 and |low| below r's last bit. */
   @inline static expRest<V>(r: V, low: V): V {
-    return Lanes.add<V>(Steps.expSeries<V>(r), Lanes.madd<V>(low, r, low));
+    return Steps.expSeries<V>(r, Lanes.madd<V>(low, r, low));
   }
 
-  /** e^r - 1 - r for |r| <= 0.3467: r^2/2 + r^3 P(r), a minimax of degree 9. */
-  @inline static expSeries<V>(r: V): V {
+  /**
+   * e^r - 1 - r + extra for |r| <= 0.3467: r^2/2 + r^3 P(r), a minimax of degree 9. As few operations one after the other as can
+   * be: how far ahead the processor sees is what limits an exponential.
+   */
+  @inline static expSeries<V>(r: V, extra: V): V {
     const rr = Lanes.mul<V>(r, r);
     const r4 = Lanes.mul<V>(rr, rr);
     const a = Steps.cubic<V>(
@@ -82,8 +85,8 @@ export class Steps {
       2.7557250139235926e-7,
     );
     const c = Lanes.madd<V>(Lanes.splat<V>(2.0922477795199827e-9), r, Lanes.splat<V>(2.5106299909923105e-8));
-    const series = Lanes.madd<V>(Lanes.madd<V>(c, r4, b), r4, a);
-    return Lanes.madd<V>(Lanes.splat<V>(0.5), rr, Lanes.mul<V>(Lanes.mul<V>(rr, r), series));
+    const series = Lanes.madd<V>(c, Lanes.mul<V>(r4, r4), Lanes.madd<V>(b, r4, a));
+    return Lanes.madd<V>(Lanes.mul<V>(rr, r), series, Lanes.madd<V>(Lanes.splat<V>(0.5), rr, extra));
   }
 
   /** x 2^n for whole n from -2044 to 2046, in two factors: overflow and gradual underflow round once. */

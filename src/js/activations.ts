@@ -18,14 +18,13 @@ function sigmoid(x: number): number {
 
 function sigmoidSlope(x: number): number {
   const e = exp(-Math.abs(x));
-  const sum = 1 + e;
-  return e / (sum * sum);
+  return e / (e * (2 + e) + 1);
 }
 
 function tanhSlope(x: number): number {
-  const e = exp(-Math.abs(x));
-  const sech = (e + e) / (e * e + 1);
-  return sech * sech;
+  const four = expTimes(-2 * Math.abs(x), 4);
+  const e = 0.25 * four;
+  return four / (e * (2 + e) + 1);
 }
 
 function elu(x: number): number {

@@ -54,25 +54,25 @@ function cubic(x: number, xx: number, c0: number, c1: number, c2: number, c3: nu
 
 /** e^(r + low) - 1 - r for |r| <= 0.3467. */
 function expRest(r: number, low: number): number {
-  return expSeries(r) + (low * r + low);
+  return expSeries(r, low * r + low);
 }
 
-/** e^r - 1 - r for |r| <= 0.3467. */
-function expSeries(r: number): number {
+/** e^r - 1 - r + extra for |r| <= 0.3467. */
+function expSeries(r: number, extra: number): number {
   const rr = r * r;
   const r4 = rr * rr;
   const a = cubic(r, rr, 0.1666666666666667, 0.041666666666666685, 0.008333333333325879, 0.001388888888887334);
   const b = cubic(r, rr, 0.00019841269876695933, 2.480158735024832e-5, 2.7557252767037933e-6, 2.7557250139235926e-7);
   const c = 2.0922477795199827e-9 * r + 2.5106299909923105e-8;
-  const series = (c * r4 + b) * r4 + a;
-  return 0.5 * rr + rr * r * series;
+  const series = c * (r4 * r4) + (b * r4 + a);
+  return rr * r * series + (0.5 * rr + extra);
 }
 
 /** e^x 2^-n for n = multiple(x). */
 function expPart(x: number, n: number): number {
   const r = x - n * LN2_HIGH - n * LN2_LOW;
   const sum = 1 + r;
-  return sum + (1 - sum + r + expSeries(r));
+  return sum + expSeries(r, 1 - sum + r);
 }
 
 export function exp(x: number): number {
@@ -298,7 +298,7 @@ export function timesDensity(z: number): number {
   const low = n * LN2_LOW + 0.5 * ((y + high) * (y - high));
   const r = minus - n * LN2_HIGH - low;
   const sum = 1 + r;
-  const e = sum + (1 - sum + r + expSeries(r));
+  const e = sum + expSeries(r, 1 - sum + r);
   const product = scale(y * INVERSE_SQRT_2PI * e, n);
   return z < 0 || Object.is(z, -0) ? -product : product;
 }

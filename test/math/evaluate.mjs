@@ -4,7 +4,8 @@
  *   node evaluate.mjs <kernels> <arguments> <results> <function>...
  *
  * <kernels> is a .wasm that exports each function as (length, x, y), or a .ts that exports it on numbers;
- * expTimes takes x for both of its arguments.
+ * expTimes takes x for both of its arguments. Or it is a variant of the built library, and the functions are activations,
+ * or their slopes: tanhSlope.
  * The results of each function follow one another.
  */
 import { readFile, writeFile } from "node:fs/promises";
@@ -38,7 +39,20 @@ async function fromWasm(path) {
   };
 }
 
-const evaluate = await (kernels.endsWith(".wasm") ? fromWasm(kernels) : fromTypeScript(kernels));
+async function fromLibrary(variant) {
+  const { loadBackend } = await import("../../dist/index.js");
+  const backend = await loadBackend({ variant, threads: 1 });
+  const z = backend.matrix(1, length, x);
+  const ones = backend.matrix(1, length, new Float64Array(length).fill(1));
+  return (name) => {
+    const slope = name.endsWith("Slope");
+    const y = slope ? backend.activationGradient(name.slice(0, -5), z, ones) : backend.activation(name, z);
+    return y.values;
+  };
+}
+
+const from = kernels.endsWith(".wasm") ? fromWasm : kernels.endsWith(".ts") ? fromTypeScript : fromLibrary;
+const evaluate = await from(kernels);
 const results = new Float64Array(names.length * length);
 names.forEach((name, i) => {
   results.set(evaluate(name), i * length);
