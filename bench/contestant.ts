@@ -4,9 +4,14 @@ export type Work =
   /** One epoch: softmax and categoricalCrossEntropy at the end, relu between, shuffled. */
   | { kind: "training"; dims: number[]; batchSize: number; samples: number; optimizer: "sgd" | "adam" }
   | { kind: "predict"; dims: number[]; samples: number }
+  /** A function of so many numbers, by its own kernel or by a loop over the engine's Math. */
+  | { kind: "elementwise"; name: ElementwiseName; length: number; math: boolean }
   /** The limits, see limit.ts. */
   | { kind: "peak"; loop: PeakLoop }
   | { kind: "stream"; bytes: number };
+
+export const elementwise = ["exp", "log", "tanh", "sigmoid", "gelu", "linear"] as const;
+export type ElementwiseName = (typeof elementwise)[number];
 
 export type PeakLoop = "mulAdd" | "fused";
 

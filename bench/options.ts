@@ -1,6 +1,16 @@
 import { parseArgs } from "node:util";
 
-export const SECTIONS = ["matmul", "training", "predict", "start", "memory", "curves", "border", "hog"] as const;
+export const SECTIONS = [
+  "matmul",
+  "training",
+  "predict",
+  "elementwise",
+  "start",
+  "memory",
+  "curves",
+  "border",
+  "hog",
+] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface Options {

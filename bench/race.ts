@@ -137,6 +137,8 @@ export function describe(work: Work): string {
       return `${work.dims.join("-")}, batch ${work.batchSize}${work.optimizer === "sgd" ? "" : `, ${work.optimizer}`}`;
     case "predict":
       return `${work.dims.join("-")}, ${work.samples.toLocaleString("en")} ${work.samples === 1 ? "sample" : "samples"}`;
+    case "elementwise":
+      return `${work.name} of ${work.length.toLocaleString("en")}${work.math ? " by Math" : ""}`;
     default:
       return work.kind;
   }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Bench } from "./bench";
 import { benchBorder } from "./border";
 import { benchCurves } from "./curves";
+import { benchElementwise } from "./elementwise";
 import { Entrant } from "./entrant";
 import { benchHog } from "./hog";
 import { installPeers, runsUnder, runUnder } from "./install";
@@ -28,6 +29,7 @@ const BENCHES: Record<Section, (bench: Bench) => Promise<void>> = {
   matmul: benchMatmul,
   training: benchTraining,
   predict: benchPredict,
+  elementwise: benchElementwise,
   start: benchStart,
   memory: benchMemory,
   curves: benchCurves,

@@ -1,5 +1,5 @@
 import { adam, type Backend, createNetwork, dense, loadBackend, sgd, Trainer, type Variant } from "wasmgrad";
-import type { Contestant, Prepared, Work } from "./contestant";
+import type { Contestant, ElementwiseName, Prepared, Work } from "./contestant";
 import { preparePeak, prepareStream } from "./limit";
 
 /** Numbers of either sign, as many as a large matrix has. */
@@ -24,6 +24,8 @@ export async function open(variant: Variant, threads: string): Promise<Contestan
           return prepareTraining(backend, work);
         case "predict":
           return preparePredict(backend, work);
+        case "elementwise":
+          return work.math ? prepareMath(work) : prepareElementwise(backend, work);
         case "peak":
           return preparePeak(work.loop);
         case "stream":
@@ -70,6 +72,48 @@ async function prepareTraining(
     once: async () => void (await trainer.fit(data, { batchSize })),
     release: () => network.dispose(),
   };
+}
+
+function prepareElementwise(backend: Backend, { name, length }: Of<"elementwise">): Prepared {
+  const x = backend.matrix(1, length, fill(length));
+  const out = backend.matrix(1, length);
+  return {
+    once: () =>
+      void (name === "exp" || name === "log" ? backend[name](x, { out }) : backend.activation(name, x, { out })),
+    release: () => [x, out].forEach((matrix) => void matrix.dispose()),
+  };
+}
+
+/** A loop of its own for each: a call through a shared one would cost more than some of them do. */
+function prepareMath({ name, length }: Of<"elementwise">): Prepared {
+  const x = fill(length);
+  const y = new Float64Array(length);
+  const at = (i: number) => x[i] as number;
+  const loops: Record<ElementwiseName, () => void> = {
+    exp() {
+      for (let i = 0; i < length; i++) y[i] = Math.exp(at(i));
+    },
+    log() {
+      for (let i = 0; i < length; i++) y[i] = Math.log(at(i));
+    },
+    tanh() {
+      for (let i = 0; i < length; i++) y[i] = Math.tanh(at(i));
+    },
+    sigmoid() {
+      for (let i = 0; i < length; i++) y[i] = 1 / (1 + Math.exp(-at(i)));
+    },
+    // Math has no erf: the approximation by tanh
+    gelu() {
+      for (let i = 0; i < length; i++) {
+        const z = at(i);
+        y[i] = 0.5 * z * (1 + Math.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z)));
+      }
+    },
+    linear() {
+      for (let i = 0; i < length; i++) y[i] = at(i);
+    },
+  };
+  return { once: loops[name] };
 }
 
 async function preparePredict(backend: Backend, { dims, samples }: Of<"predict">): Promise<Prepared> {
