@@ -4,7 +4,21 @@ import { adam, createNetwork, dense, dropout, Trainer } from "../src/index";
 import { onEveryVariant } from "./variants";
 
 /** Functions of the host that are exact, and so the same on every engine. */
-const EXACT = ["abs", "ceil", "clz32", "floor", "imul", "max", "min", "round", "sqrt", "LOG2E", "SQRT1_2", "SQRT2"];
+const EXACT = [
+  "sign",
+  "abs",
+  "ceil",
+  "clz32",
+  "floor",
+  "imul",
+  "max",
+  "min",
+  "round",
+  "sqrt",
+  "LOG2E",
+  "SQRT1_2",
+  "SQRT2",
+];
 
 describe("the house", () => {
   it("takes no bit from the host's Math but exact operations", () => {
