@@ -58,7 +58,12 @@ function iterate(vectors: Vectors, objective: Objective, history: number, tolera
       vectors.combine(1, START, length, DIRECTION, PARAMETERS);
       return { cost: objective.costAndGradients(), slope: vectors.dot(GRADIENTS, DIRECTION) };
     };
-    moved = searchStep(at, cost, vectors.dot(START_GRADIENT, DIRECTION), first * objective.learningRate);
+    try {
+      moved = searchStep(at, cost, vectors.dot(START_GRADIENT, DIRECTION), first * objective.learningRate);
+    } catch (error) {
+      vectors.copy(START, PARAMETERS);
+      throw error;
+    }
   }
   if (moved === 0) {
     // nothing better was found: as before, and nothing learnt

@@ -101,6 +101,32 @@ onEveryVariant("lbfgs", (context) => {
     }
   });
 
+  it("leaves the parameters of the last whole step where a loss throws on the way", async () => {
+    let asked = 0;
+    let limit = Infinity;
+    const squares: CustomLoss = {
+      name: "squares",
+      value({ outputs }) {
+        if (++asked > limit) throw new Error("enough");
+        return outputs.reduce((sum, y) => sum + (y - 3) ** 2 + y ** 4, 0);
+      },
+      gradient({ outputs }, out) {
+        outputs.forEach((y, i) => {
+          out[i] = 2 * (y - 3) + 4 * y ** 3;
+        });
+      },
+    };
+    const network = await createNetwork({ inputs: 1, layers: [dense(2)], seed: 3, backend: context.backend });
+    const trainer = new Trainer(network, { loss: squares, optimizer: lbfgs() });
+    trainer.step([1], [0, 0]);
+    const kept = network.parameters.slice();
+    limit = asked + 1;
+    expect(() => trainer.step([1], [0, 0])).toThrow("enough");
+    expect(asked).toBe(limit + 1);
+    expect(network.parameters).toEqual(kept);
+    network.dispose();
+  });
+
   it("leaves frozen layers alone, and goes on when they thaw", async () => {
     const inputs = uniform(generator(1), 40 * 3);
     const targets = uniform(generator(2), 40);
