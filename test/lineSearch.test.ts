@@ -41,6 +41,20 @@ describe("searchStep", () => {
     expect(length).toBeGreaterThan(0);
   });
 
+  it("settles for the lowest at a kink, where no slope is flat, and stands there", () => {
+    const asked: number[] = [];
+    const f = (x: number) => (x < 1 / 3 ? -x : -1 / 3 + 10 * (x - 1 / 3));
+    const at = (x: number) => {
+      asked.push(x);
+      return { cost: f(x), slope: x < 1 / 3 ? -1 : 10 };
+    };
+    const length = searchStep(at, 0, -1, 1);
+    expect(Math.abs(length - 1 / 3)).toBeLessThan(1e-6);
+    expect(f(length)).toBe(Math.min(...asked.map(f)));
+    expect(asked[asked.length - 1]).toBe(length);
+    expect(asked.length).toBeLessThan(40);
+  });
+
   it("is 0 where nothing is lower, and stops after a while", () => {
     let asked = 0;
     const uphill = (x: number) => {
