@@ -5,7 +5,7 @@ import type { Numbers } from "./numbers";
 import type { Targets } from "./targets";
 
 export interface GradientCheck {
-  /** The largest |analytic - numeric| over the larger of both, where that counts for something. */
+  /** The largest |analytic - numeric| over the larger of both, where that counts for something; infinity where either is NaN. */
   maxRelativeError: number;
   /** Where it was found: the index of the layer, */
   layer: number;
@@ -91,13 +91,14 @@ function compare(network: Network, loss: LossLike, epsilon: number | undefined):
       const exact = analytic[offset + i] as number;
       const found = numeric(offset + i);
       const scale = Math.max(Math.abs(exact), Math.abs(found), 1e-4 * largest);
-      const error = scale === 0 ? 0 : Math.abs(exact - found) / scale;
-      if (error > worst.maxRelativeError || worst.layer < 0 || Number.isNaN(error)) {
+      const distance = scale === 0 ? 0 : Math.abs(exact - found) / scale;
+      // infinity, not NaN, which is above no tolerance
+      const error = Number.isNaN(distance) ? Infinity : distance;
+      if (error > worst.maxRelativeError || worst.layer < 0) {
         worst.maxRelativeError = error;
         worst.layer = layer;
         worst.parameter = i < fanIn * units ? "weights" : "bias";
         worst.index = i < fanIn * units ? i : i - fanIn * units;
-        if (Number.isNaN(error)) break;
       }
     }
   }

@@ -2,6 +2,7 @@ import type { Core } from "./core";
 import { type Data, type Dataset, readData, splitLast } from "./dataset";
 import { ArgumentError, checkBoolean, checkNumber, checkOptions, checkWhole, shown } from "./errors";
 import type { EpochInfo } from "./history";
+import type { Optimizer } from "./optimizers";
 
 /** An AbortSignal, or anything that tells as much. */
 export interface AbortSignalLike {
@@ -57,7 +58,13 @@ export interface FitPlan extends Pick<FitOptions, "onStep" | "onEpoch" | "signal
 }
 
 /** Checks everything that can be checked before a weight moves. Throws ArgumentError or ShapeError. */
-export function planFit(core: Core, indices: boolean, wholeBatch: boolean, data: Data, options: FitOptions): FitPlan {
+export function planFit(
+  core: Core,
+  indices: boolean,
+  { name: optimizer, wholeBatch }: Optimizer,
+  data: Data,
+  options: FitOptions,
+): FitPlan {
   const where = "fit";
   checkOptions(where, options, [
     "epochs",
@@ -75,7 +82,7 @@ export function planFit(core: Core, indices: boolean, wholeBatch: boolean, data:
   checkWhole(`${where}: batchSize`, batchSize, 1);
   if (wholeBatch && options.batchSize !== undefined) {
     throw new ArgumentError(
-      `${where}: batchSize: ${batchSize} was given, but this optimizer takes all rows in each step; no batchSize was expected`,
+      `${where}: batchSize: ${batchSize} was given, but ${optimizer} takes all rows in each step; no batchSize was expected`,
     );
   }
   checkWhole(`${where}: seed`, seed, 0);

@@ -32,7 +32,7 @@ export function lbfgs(options: LbfgsOptions = {}): Optimizer {
   checkOptions(where, options, ["history", "tolerance"]);
   const { history = 10, tolerance = 1e-10 } = options;
   checkWhole(`${where}: history`, history, 1, 1000);
-  checkNumber(`${where}: tolerance`, tolerance, "a number of at least 0", (value) => value >= 0);
+  checkNumber(`${where}: tolerance`, tolerance, "a finite number of at least 0", (value) => value >= 0);
   return Object.freeze({
     name: where,
     learningRate: 1,

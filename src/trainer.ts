@@ -65,7 +65,7 @@ export class Trainer {
   async fit(data: Data, options: FitOptions = {}): Promise<History> {
     const core = this.#core;
     core.checkIdle("fit");
-    const plan = planFit(core, takesIndices(this.loss), this.optimizer.wholeBatch, data, options);
+    const plan = planFit(core, takesIndices(this.loss), this.optimizer, data, options);
     const history = emptyHistory();
     const pacer = new Pacer();
     return core.training("fit", async () => {

@@ -44,7 +44,7 @@ export function readTrainerOptions(network: Network, options: TrainerOptions): K
   for (const name of metrics) checkName(`${where}: metrics`, name, metricNames);
   const { clipNorm } = options;
   if (clipNorm !== undefined) {
-    checkNumber(`${where}: clipNorm`, clipNorm, "a number above 0", (value) => value > 0);
+    checkNumber(`${where}: clipNorm`, clipNorm, "a finite number above 0", (value) => value > 0);
     if (optimizer.wholeBatch) {
       throw new ArgumentError(
         `${where}: clipNorm: ${clipNorm} was given with ${optimizer.name}, whose line search needs the gradient as it is; none was expected`,
