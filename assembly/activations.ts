@@ -239,7 +239,10 @@ export function geluGradient(length: usize, z: usize, dy: usize, dz: usize): voi
 /** Below this e^x runs into the subnormals while x e^x does not yet. */
 const SILU_TAIL: f64 = -700;
 
-/** f(x) = x sigmoid(x), f'(x) = s (1 + x (1 - s)), s = sigmoid(x) and 1 - s = sigmoid(-x). Saves the slope. */
+/**
+ * f(x) = x sigmoid(x), f'(x) = s (1 + x (1 - s)), s = sigmoid(x). With e = e^-|x| that is e (1 + x + e) / (1 + e)^2 on the left,
+ * (1 + e (1 + x)) / (1 + e)^2 on the right. Saves the slope.
+ */
 class Silu {
   @inline shared<V>(x: V): V {
     return Activation.decay<V>(x);
@@ -252,11 +255,12 @@ class Silu {
   }
   @inline slope<V>(x: V, e: V): V {
     const tail = Lanes.splat<V>(SILU_TAIL);
-    // at infinity x sigmoid(-x) would be infinity times 0; from 800 on it is 0
-    const near = Lanes.min<V>(x, Lanes.splat<V>(800));
-    const s = Activation.logistic<V>(near, e);
-    const rest = Activation.logistic<V>(Lanes.neg<V>(near), e);
-    const y = Lanes.mul<V>(s, Lanes.madd<V>(near, rest, Lanes.splat<V>(1)));
+    const one = Lanes.splat<V>(1);
+    // at infinity x e would be infinity times 0; from 800 on it is 0
+    const next = Lanes.add<V>(one, Lanes.min<V>(x, Lanes.splat<V>(800)));
+    const left = Lanes.mul<V>(e, Lanes.add<V>(next, e));
+    const top = Lanes.ifLess<V>(x, Lanes.splat<V>(0), left, Lanes.madd<V>(e, next, one));
+    const y = Lanes.div<V>(top, Activation.squareOfSum<V>(e));
     return Lanes.anyLess<V>(x, tail) ? Lanes.ifLess<V>(x, tail, Silu.far<V>(x, Lanes.splat<V>(1)), y) : y;
   }
   /** (x + shift) e^x. Below -800 it is 0: x is held there, so that -infinity gives no NaN. */

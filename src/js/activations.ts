@@ -12,19 +12,24 @@ function logistic(x: number, e: number): number {
   return (x < 0 ? e : 1) / (1 + e);
 }
 
+/** (1 + e)^2: what rounding the sum would cost is not squared. */
+function squareOfSum(e: number): number {
+  return e * (2 + e) + 1;
+}
+
 function sigmoid(x: number): number {
   return logistic(x, exp(-Math.abs(x)));
 }
 
 function sigmoidSlope(x: number): number {
   const e = exp(-Math.abs(x));
-  return e / (e * (2 + e) + 1);
+  return e / squareOfSum(e);
 }
 
 function tanhSlope(x: number): number {
   const four = expTimes(-2 * Math.abs(x), 4);
   const e = 0.25 * four;
-  return four / (e * (2 + e) + 1);
+  return four / squareOfSum(e);
 }
 
 function elu(x: number): number {
@@ -62,9 +67,9 @@ function siluSlope(x: number): number {
     const near = Math.max(x, -800);
     return expTimes(near, near + 1);
   }
-  const near = Math.min(x, 800);
+  const next = 1 + Math.min(x, 800);
   const e = exp(-Math.abs(x));
-  return logistic(near, e) * (near * logistic(-near, e) + 1);
+  return (x < 0 ? e * (next + e) : e * next + 1) / squareOfSum(e);
 }
 
 function softplus(x: number): number {
