@@ -132,32 +132,14 @@ function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: ma
       // each range packs its own columns of op(B), and reads all rows of A as they lie
       const columns = n >= MANY_COLUMNS && alpha === 1 && (flags & TRANSPOSE_A) === 0;
       const by = columns ? byColumns : byRows;
-      by(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc);
+      by(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace);
     }
     gauges.end();
   };
 }
 
-/** gemm without the workspace, of which each thread has its own. */
-type SharedGemm = (
-  flags: number,
-  m: number,
-  n: number,
-  k: number,
-  alpha: number,
-  a: number,
-  lda: number,
-  b: number,
-  ldb: number,
-  beta: number,
-  s: number,
-  lds: number,
-  c: number,
-  ldc: number,
-) => void;
-
-/** Ranges of columns: one job, in which gemm is the kernel. */
-function gemmByColumns(pool: Pool, range: number): SharedGemm {
+/** Ranges of columns: one job, in which gemm is the kernel. Each thread has a workspace of its own, here and below. */
+function gemmByColumns(pool: Pool, range: number): Kernels["gemm"] {
   const { job } = pool;
   const gemm = job.indexOf("gemm");
   return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc) => {
@@ -181,7 +163,7 @@ function gemmByColumns(pool: Pool, range: number): SharedGemm {
 }
 
 /** Ranges of rows: a job for each block of op(B) that is not too large, which each thread packs once. */
-function gemmByRows(kernels: WasmKernels, pool: Pool, range: number): SharedGemm {
+function gemmByRows(kernels: WasmKernels, pool: Pool, range: number): Kernels["gemm"] {
   const { job } = pool;
   const gemmRange = job.indexOf("gemmRange");
   const tile = kernels.gemmTileRows();
