@@ -21,8 +21,8 @@ export function constantsToMemory(binary) {
   if (TABLE + 8 * table.length > END) {
     throw new Error(`${table.length} vector constants do not fit below ${END}`);
   }
-  // one active segment, at i32.const TABLE
-  const head = [1, 0, 0x41, ...signed(TABLE), 0x0b, ...unsigned(8 * table.length)];
+  // one active segment, at i32.const TABLE, which is below 64 and so one byte
+  const head = [1, 0, 0x41, TABLE, 0x0b, ...unsigned(8 * table.length)];
   if (table.length > 0) sections.push(section(DATA_SECTION, Buffer.concat([Buffer.from(head), ...table])));
   return Buffer.concat(sections);
 }
@@ -90,11 +90,4 @@ function unsigned(value) {
   const bytes = [];
   for (; value > 0x7f; value >>>= 7) bytes.push((value & 0x7f) | 0x80);
   return [...bytes, value];
-}
-
-/** The same for i32.const: a highest bit of 0 more, where the number would look negative. */
-function signed(value) {
-  const bytes = unsigned(value);
-  const last = bytes.length - 1;
-  return bytes[last] & 0x40 ? [...bytes.slice(0, last), bytes[last] | 0x80, 0] : bytes;
 }

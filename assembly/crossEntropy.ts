@@ -58,25 +58,31 @@ class CrossEntropy {
   ): void {
     const row = units << 3;
     const step = row * Lanes.width<V>();
-    for (let left = samples; ; z += step, y += step, t += step, losses += Lanes.bytes<V>()) {
-      if (left === 0) return;
-      // an odd row at the end is taken twice
-      const next = left > 1 && isVector<V>() ? row : 0;
+    for (let i: usize = 0; i < samples; i += Lanes.width<V>()) {
+      const left = samples - i;
       const largest = Rows.max(units, z);
       const others = CrossEntropy.others(units, z, y, largest);
       const spread = Rows.sums<Distance, Second>(units, z, t, largest);
       const targets = Rows.second;
-      const nextLargest = Rows.max(units, z + next);
-      const nextOthers = CrossEntropy.others(units, z + next, y + next, nextLargest);
-      const nextSpread = Rows.sums<Distance, Second>(units, z + next, t + next, nextLargest);
+      let nextOthers = others;
+      let nextSpread = spread;
+      let nextTargets = targets;
+      if (isVector<V>() && left > 1) {
+        const nextLargest = Rows.max(units, z + row);
+        nextOthers = CrossEntropy.others(units, z + row, y + row, nextLargest);
+        nextSpread = Rows.sums<Distance, Second>(units, z + row, t + row, nextLargest);
+        nextTargets = Rows.second;
+      }
       const logs = Elementary.log1p<V>(Lanes.pair<V>(others, nextOthers));
       const sums = Lanes.add<V>(
         Lanes.pair<V>(spread, nextSpread),
-        Lanes.mul<V>(logs, Lanes.pair<V>(targets, Rows.second)),
+        Lanes.mul<V>(logs, Lanes.pair<V>(targets, nextTargets)),
       );
       Lanes.store<V>(losses, Lanes.mul<V>(Lanes.splat<V>(factor), sums), left);
-      if (left <= Lanes.width<V>()) return;
-      left -= Lanes.width<V>();
+      z += step;
+      y += step;
+      t += step;
+      losses += Lanes.bytes<V>();
     }
   }
 

@@ -37,9 +37,8 @@ class Sweep {
   }
 
   @inline static sgdAt<V>(rate: f64, weightDecay: f64, p: usize, g: usize, left: usize): void {
-    const x = Lanes.load<V>(p, left);
-    const gradient = Lanes.madd<V>(Lanes.splat<V>(weightDecay), x, Lanes.load<V>(g, left));
-    Lanes.store<V>(p, Lanes.sub<V>(x, Lanes.mul<V>(Lanes.splat<V>(rate), gradient)), left);
+    const gradient = Sweep.decayed<V>(p, g, Lanes.splat<V>(weightDecay), left);
+    Sweep.descend<V>(p, Lanes.splat<V>(rate), gradient, left);
   }
 
   @inline static momentum<V>(

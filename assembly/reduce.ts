@@ -60,7 +60,7 @@ export function magnitudes(length: usize, x: usize, sums: usize): void {
   for (let i: usize = 0; i < length; i += 128) {
     const count = min<usize>(128, length - i);
     absolutes += Rows.sum<Absolute>(count, x + (i << 3), x + (i << 3), 0);
-    squares += Rows.sum<Square>(count, x + (i << 3), x + (i << 3), 0);
+    squares += Rows.dot(count, x + (i << 3), x + (i << 3));
   }
   store<f64>(sums, absolutes);
   store<f64>(sums, squares, 8);
@@ -163,11 +163,5 @@ class Reduce {
 class Absolute {
   @inline term<V>(x: V, _y: V, _c: V): V {
     return Lanes.abs<V>(x);
-  }
-}
-
-class Square {
-  @inline term<V>(x: V, _y: V, _c: V): V {
-    return Lanes.mul<V>(x, x);
   }
 }

@@ -21,7 +21,7 @@ export async function benchElementwise({ own, referee, pace, quick, report }: Be
     const byMath = { entrant: first, work: { ...work, math: true } };
     const { standings, limit } = await race([byMath, ...entries], referee, pace, 16 * length);
     const [math, ...ours] = standings.map(({ timing }) => (1e9 * timing.best) / length) as [number, ...number[]];
-    const memory = limit.bandwidth === undefined ? "" : figure((16e9 / limit.bandwidth) as number);
+    const memory = limit.bandwidth === undefined ? "" : figure(16e9 / limit.bandwidth);
     lines.push([name, memory, figure(math), ...ours.map(figure), ...ours.map((time) => `${figure(math / time)} x`)]);
   }
   report.print(`${table(lines)}\n`);

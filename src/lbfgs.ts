@@ -1,6 +1,7 @@
 import { checkNumber, checkOptions, checkWhole } from "./errors";
 import { searchStep } from "./lineSearch";
-import type { Objective, Optimizer, Segment } from "./optimizers";
+import type { Objective, Optimizer } from "./optimizers";
+import { GRADIENTS, PARAMETERS, Vectors } from "./vectors";
 
 export interface LbfgsOptions {
   /** Steps that it remembers, each two numbers for each parameter. Default 10. */
@@ -9,10 +10,7 @@ export interface LbfgsOptions {
   tolerance?: number;
 }
 
-/** Vectors over all trainable parameters, each in memory as its segments are: what is optimised, and the slots. */
-const PARAMETERS = -2;
-const GRADIENTS = -1;
-/** Where the step started: its parameters and their gradient, and the direction. */
+/** The slots: where the step started: its parameters and their gradient, and the direction. */
 const START = 0;
 const START_GRADIENT = 1;
 const DIRECTION = 2;
@@ -105,40 +103,4 @@ function descend(vectors: Vectors, remembered: readonly number[]): number {
   // nothing known of the curvature: downhill, by no more than 1
   vectors.combine(-1, START_GRADIENT, 0, START_GRADIENT, DIRECTION);
   return 1 / Math.max(1, vectors.norm(START_GRADIENT));
-}
-
-/** Arithmetic on vectors over all segments, by number. */
-class Vectors {
-  constructor(readonly objective: Objective) {}
-
-  #address(segment: Segment, vector: number): number {
-    if (vector === PARAMETERS) return segment.parameters;
-    return vector === GRADIENTS ? segment.gradients : (segment.slots[vector] as number);
-  }
-
-  dot(x: number, y: number): number {
-    const { kernels, results, segments } = this.objective;
-    let sum = 0;
-    for (const segment of segments) {
-      kernels.dot(segment.length, this.#address(segment, x), this.#address(segment, y), results.pointer);
-      sum += results.values[0] as number;
-    }
-    return sum;
-  }
-
-  norm(x: number): number {
-    return Math.sqrt(this.dot(x, x));
-  }
-
-  /** z <- a x + b y; with b = 0 y is not read. */
-  combine(a: number, x: number, b: number, y: number, z: number): void {
-    for (const segment of this.objective.segments) {
-      const [X, Y, Z] = [this.#address(segment, x), this.#address(segment, y), this.#address(segment, z)];
-      this.objective.kernels.combine(segment.length, a, X, b, Y, Z);
-    }
-  }
-
-  copy(x: number, z: number): void {
-    this.combine(1, x, 0, x, z);
-  }
 }

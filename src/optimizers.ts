@@ -1,6 +1,7 @@
 import type { Kernels } from "./backend/kernels";
 import { ArgumentError, checkBoolean, checkNumber, checkOptions } from "./errors";
 import { power } from "./power";
+import { GRADIENTS, Vectors } from "./vectors";
 
 /** What an optimizer minimises: the cost of the batch in hand as a function of the parameters. */
 export interface Objective {
@@ -42,15 +43,10 @@ export interface Optimizer {
  * Shortens the gradient of all segments together to a norm of at most `most`: torch.nn.utils.clip_grad_norm_, which divides by
  * the norm and 1e-6.
  */
-export function clipGradients({ kernels, results, segments }: Objective, most: number): void {
-  let squares = 0;
-  for (const { length, gradients } of segments) {
-    kernels.dot(length, gradients, gradients, results.pointer);
-    squares += results.values[0] as number;
-  }
-  const factor = most / (Math.sqrt(squares) + 1e-6);
-  if (!(factor < 1)) return;
-  for (const { length, gradients } of segments) kernels.combine(length, factor, gradients, 0, gradients, gradients);
+export function clipGradients(objective: Objective, most: number): void {
+  const vectors = new Vectors(objective);
+  const factor = most / (vectors.norm(GRADIENTS) + 1e-6);
+  if (factor < 1) vectors.combine(factor, GRADIENTS, 0, GRADIENTS, GRADIENTS);
 }
 
 type Update = (objective: Objective, segment: Segment) => void;

@@ -1,16 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type Place, train } from "./engines/training";
-
-/** What promises the same bits on any engine and machine; "relaxed" may fuse a multiplication and an addition. */
-const PLACES: readonly Place[] = [
-  { variant: "js", threads: 1 },
-  { variant: "scalar", threads: 1 },
-  { variant: "simd", threads: 1 },
-  { variant: "reproducible", threads: 1 },
-  ...[2, 3, 4, 7].map((threads) => ({ variant: "simd", threads }) as const),
-  { variant: "scalar", threads: 3 },
-];
+import { PLACES, type Place, train } from "./engines/training";
 
 describe("one training has the same bits", () => {
   const trainings = new Map<Place, ReturnType<typeof train>>();
@@ -19,7 +9,7 @@ describe("one training has the same bits", () => {
     trainings.set(place, training);
     return training;
   };
-  const [first, ...others] = PLACES as [Place, ...Place[]];
+  const [first, ...others] = PLACES as readonly [Place, ...Place[]];
   const kinds = ["start", "cost", "step", "history", "epochs", "predictions", "evaluation"] as const;
 
   it.each(others.flatMap((place) => kinds.map((kind) => [place, kind] as const)))(

@@ -1,15 +1,4 @@
-import { type Place, train } from "./training";
-
-/**
- * The training of training.ts in whatever engine runs this, bundled into one script: on every variant, and on so many threads.
- * Answers with one JSON text: printed, or posted to the page's server.
- */
-const PLACES: Place[] = [
-  { variant: "js", threads: 1 },
-  { variant: "scalar", threads: 1 },
-  ...[1, 2, 3, 4, 7].map((threads) => ({ variant: "simd", threads }) as const),
-  { variant: "reproducible", threads: 2 },
-];
+import { PLACES, type Place, train } from "./training";
 
 export interface Row {
   readonly asked: Place;
@@ -36,6 +25,10 @@ interface Surroundings {
   fetch?(url: string, options: object): Promise<unknown>;
 }
 
+/**
+ * The training of training.ts in whatever engine runs this, bundled into one script: on every variant, and on so many threads.
+ * Answers with one JSON text: printed, or posted to the page's server.
+ */
 async function run(): Promise<void> {
   const rows: Row[] = [];
   for (const asked of PLACES) {

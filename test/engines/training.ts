@@ -21,6 +21,18 @@ export interface Place {
   readonly threads: number;
 }
 
+const on =
+  (variant: Place["variant"]) =>
+  (threads: number): Place => ({ variant, threads });
+
+/** What promises the same bits on any engine and machine; "relaxed" may fuse a multiplication and an addition. */
+export const PLACES: readonly Place[] = [
+  on("js")(1),
+  ...[1, 3].map(on("scalar")),
+  ...[1, 2, 3, 4, 7].map(on("simd")),
+  ...[1, 2].map(on("reproducible")),
+];
+
 /**
  * One training, wide enough for threads to share its kernels, as far as the bits can tell: at the start, after one
  * step, after three epochs, and its predictions. All that moves bits is in it: dropout, gelu, tanh, silu, softmax, penalties,
