@@ -29,6 +29,7 @@ export {
   tanhAndSlope,
   tanhGradient,
 } from "./activations";
+export { columnDots, columnMoments, inverseDeviations, normalize, normalizeGradient } from "./batchNorm";
 export { categoricalLogitsGradient, categoricalLogitsLoss } from "./crossEntropy";
 export { dropout } from "./dropout";
 export { erf, exp, expm1, log, log1p, multiply } from "./elementwise";

@@ -1,7 +1,7 @@
 import { Lanes } from "./lanes";
 import { Rows } from "./rows";
 
-/** Bytes of the rows that columnSums goes down together: half a first-level cache. */
+/** Bytes of the rows that Reduce.columns goes down together: half a first-level cache. */
 const BLOCK: usize = 16384;
 
 /**
@@ -10,8 +10,7 @@ const BLOCK: usize = 16384;
  *   x: samples x units    y: units
  */
 export function columnSums(samples: usize, units: usize, x: usize, y: usize): void {
-  if (Lanes.wide) Reduce.columns<v128>(samples, units, x, y);
-  else Reduce.columns<f64>(samples, units, x, y);
+  Reduce.columns<Plain>(samples, units, x, 0, 0, y);
 }
 
 /**
@@ -96,51 +95,73 @@ export function firstNotFinite(length: usize, x: usize): usize {
   return length;
 }
 
-class Reduce {
+export class Reduce {
   /** x - x, lane by lane: 0 or NaN. */
   @inline static nought(x: usize): v128 {
     const value = Lanes.loadAll<v128>(x);
     return Lanes.sub<v128>(value, value);
   }
 
+  /**
+   * z_j <- 0, then z_j <- Op.onto(z_j, x_ij, y_ij), i ascending: each column one chain.
+   *
+   *   x: samples x units    y: likewise where `step`, its bytes from row to row, is that of x; one row where it is 0
+   *   z: units, apart from both
+   *
+   * Op reads x and y itself: what it does not need is not read.
+   */
+  @inline static columns<Op>(samples: usize, units: usize, x: usize, y: usize, step: usize, z: usize): void {
+    if (Lanes.wide) Reduce.columnsOver<v128, Op>(samples, units, x, y, step, z);
+    else Reduce.columnsOver<f64, Op>(samples, units, x, y, step, z);
+  }
+
   /** Four vectors of columns at a time, whose sums stay in registers, down the rows of a block, which stay in the cache. */
-  @inline static columns<V>(samples: usize, units: usize, x: usize, y: usize): void {
+  @inline static columnsOver<V, Op>(samples: usize, units: usize, x: usize, y: usize, step: usize, z: usize): void {
     const bytes = Lanes.bytes<V>();
     const row = units << 3;
-    memory.fill(y, 0, row);
-    const together = max<usize>(4, BLOCK / max<usize>(1, row));
+    memory.fill(z, 0, row);
+    const together = max<usize>(4, BLOCK / max<usize>(1, row + step));
     for (let i: usize = 0; i < samples; i += together) {
       const rows = min<usize>(together, samples - i) * row;
       let at: usize = 0;
       for (const end = Lanes.fours<V>(units); at < end; at += 4 * bytes)
-        Reduce.fourColumns<V>(rows, row, x + at, y + at);
-      for (const end = Lanes.whole<V>(units); at < end; at += bytes) Reduce.column<V>(rows, row, x + at, y + at, 2);
-      if (Lanes.odd<V>(units)) Reduce.column<V>(rows, row, x + at, y + at, 1);
+        Reduce.fourColumns<V, Op>(rows, row, x + at, y + at, step, z + at);
+      for (const end = Lanes.whole<V>(units); at < end; at += bytes)
+        Reduce.column<V, Op>(rows, row, x + at, y + at, step, z + at, 2);
+      if (Lanes.odd<V>(units)) Reduce.column<V, Op>(rows, row, x + at, y + at, step, z + at, 1);
       x += rows;
+      if (step !== 0) y += rows;
     }
   }
 
-  @inline static fourColumns<V>(rows: usize, row: usize, x: usize, y: usize): void {
-    let y0 = Lanes.loadNth<V>(y, 0);
-    let y1 = Lanes.loadNth<V>(y, 1);
-    let y2 = Lanes.loadNth<V>(y, 2);
-    let y3 = Lanes.loadNth<V>(y, 3);
+  @inline static fourColumns<V, Op>(rows: usize, row: usize, x: usize, y: usize, step: usize, z: usize): void {
+    const op = changetype<Op>(0);
+    const bytes = Lanes.bytes<V>();
+    let z0 = Lanes.loadNth<V>(z, 0);
+    let z1 = Lanes.loadNth<V>(z, 1);
+    let z2 = Lanes.loadNth<V>(z, 2);
+    let z3 = Lanes.loadNth<V>(z, 3);
     for (const end = x + rows; x < end; x += row) {
-      y0 = Lanes.add<V>(y0, Lanes.loadNth<V>(x, 0));
-      y1 = Lanes.add<V>(y1, Lanes.loadNth<V>(x, 1));
-      y2 = Lanes.add<V>(y2, Lanes.loadNth<V>(x, 2));
-      y3 = Lanes.add<V>(y3, Lanes.loadNth<V>(x, 3));
+      z0 = op.onto<V>(z0, x, y, 2);
+      z1 = op.onto<V>(z1, x + bytes, y + bytes, 2);
+      z2 = op.onto<V>(z2, x + 2 * bytes, y + 2 * bytes, 2);
+      z3 = op.onto<V>(z3, x + 3 * bytes, y + 3 * bytes, 2);
+      y += step;
     }
-    Lanes.storeNth<V>(y, 0, y0);
-    Lanes.storeNth<V>(y, 1, y1);
-    Lanes.storeNth<V>(y, 2, y2);
-    Lanes.storeNth<V>(y, 3, y3);
+    Lanes.storeNth<V>(z, 0, z0);
+    Lanes.storeNth<V>(z, 1, z1);
+    Lanes.storeNth<V>(z, 2, z2);
+    Lanes.storeNth<V>(z, 3, z3);
   }
 
-  @inline static column<V>(rows: usize, row: usize, x: usize, y: usize, left: usize): void {
-    let sum = Lanes.load<V>(y, left);
-    for (const end = x + rows; x < end; x += row) sum = Lanes.add<V>(sum, Lanes.load<V>(x, left));
-    Lanes.store<V>(y, sum, left);
+  @inline static column<V, Op>(rows: usize, row: usize, x: usize, y: usize, step: usize, z: usize, left: usize): void {
+    const op = changetype<Op>(0);
+    let sum = Lanes.load<V>(z, left);
+    for (const end = x + rows; x < end; x += row) {
+      sum = op.onto<V>(sum, x, y, left);
+      y += step;
+    }
+    Lanes.store<V>(z, sum, left);
   }
 
   @inline static penalty<V>(length: usize, l1: f64, l2: f64, w: usize, g: usize): void {
@@ -163,5 +184,11 @@ class Reduce {
 class Absolute {
   @inline term<V>(x: V, _y: V, _c: V): V {
     return Lanes.abs<V>(x);
+  }
+}
+
+class Plain {
+  @inline onto<V>(sum: V, x: usize, _: usize, left: usize): V {
+    return Lanes.add<V>(sum, Lanes.load<V>(x, left));
   }
 }

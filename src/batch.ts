@@ -4,6 +4,7 @@ import type { Matrix } from "./backend/matrix";
 import { ArgumentError, ShapeError, shown } from "./errors";
 import { type InputRows, inPlace } from "./inputRows";
 import { LiveView } from "./liveView";
+import { classAt } from "./metrics/counts";
 import {
   copyRows,
   countRows,
@@ -25,14 +26,18 @@ export class Batch implements Room {
   /** Address of the inputs of this batch: copies, or rows of a Matrix. */
   inputs = 0;
   targets = 0;
-  /** Address of the weights; 0 where the samples have none. */
+  /** Address of what each sample weighs in the cost; 0 where they have no weights. */
   weights = 0;
   losses = 0;
   rows = 0;
   #blocks: readonly number[] = [];
   #targetRoom: Float64Array = new Float64Array(0);
+  #sampleWeightRoom: Float64Array = new Float64Array(0);
   #weightRoom: Float64Array = new Float64Array(0);
+  /** Address of the weights that were given; 0 for none. */
+  #sampleWeights = 0;
   readonly #targetView: LiveView;
+  readonly #sampleWeightView: LiveView;
   readonly #weightView: LiveView;
   /** The matrix whose numbers `inputs` points at. */
   #lent: Matrix | undefined;
@@ -45,18 +50,20 @@ export class Batch implements Room {
   ) {
     const { memory } = backend.engine.arena;
     this.#targetView = new LiveView(memory);
+    this.#sampleWeightView = new LiveView(memory);
     this.#weightView = new LiveView(memory);
   }
 
   /** Makes room for `rows` samples, apart from their inputs. */
   reserve(where: string, rows: number): void {
     if (rows <= this.rows) return;
-    const blocks = this.scope.allocateAll(where, [rows * this.units, rows, rows]);
+    const blocks = this.scope.allocateAll(where, [rows * this.units, rows, rows, rows]);
     for (const block of this.#blocks) this.scope.free(block);
     this.#blocks = blocks;
-    const [targets = 0, weights = 0, losses = 0] = blocks;
+    const [targets = 0, losses = 0, sampleWeights = 0, weights = 0] = blocks;
     const { engine } = this.backend;
     this.#targetRoom = engine.view(targets, rows * this.units);
+    this.#sampleWeightRoom = engine.view(sampleWeights, rows);
     this.#weightRoom = engine.view(weights, rows);
     this.losses = losses;
     this.targets = targets;
@@ -108,17 +115,30 @@ export class Batch implements Room {
   }
 
   takeWeights(where: string, weights: Flat | undefined, order: Order, start: number): void {
+    const room = this.#sampleWeightRoom;
+    this.#sampleWeights = 0;
     this.weights = 0;
     if (weights === undefined) return;
-    copyRows(weights, order, start, this.samples, 1, this.#weightRoom);
+    copyRows(weights, order, start, this.samples, 1, room);
     for (let i = 0; i < this.samples; i++) {
-      const weight = this.#weightRoom[i] as number;
+      const weight = room[i] as number;
       if (Number.isFinite(weight) && weight >= 0) continue;
       throw new ArgumentError(
         `${where}: the weight of row ${rowAt(order, start, i)} is ${shown(weight)}, a finite number of at least 0 was expected`,
       );
     }
-    this.weights = this.#blocks[1] ?? 0;
+    this.#sampleWeights = this.#blocks[2] ?? 0;
+    this.weights = this.#sampleWeights;
+  }
+
+  /** Lets each sample weigh, in the cost, what its class does too; targets and weights are those that were taken. */
+  takeClassWeights(classWeights: Float64Array): void {
+    const { samples, units } = this;
+    for (let i = 0; i < samples; i++) {
+      const own = this.#sampleWeights === 0 ? 1 : (this.#sampleWeightRoom[i] as number);
+      this.#weightRoom[i] = own * (classWeights[classAt(this.#targetRoom, units, i)] as number);
+    }
+    this.weights = this.#blocks[3] ?? 0;
   }
 
   /** Throws a DisposedError where the inputs are those of a matrix that was disposed since. */
@@ -139,6 +159,10 @@ export class Batch implements Room {
 
   weightView(): Float64Array | undefined {
     return this.weights === 0 ? undefined : this.#weightView.at(this.weights, this.samples);
+  }
+
+  sampleWeightView(): Float64Array | undefined {
+    return this.#sampleWeights === 0 ? undefined : this.#sampleWeightView.at(this.#sampleWeights, this.samples);
   }
 }
 

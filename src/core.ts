@@ -105,7 +105,7 @@ export class Core {
     const nothing = { samples: 0, outputs: 0, logits: 0, targets: 0, weights: 0, losses: 0 };
     this.#task = { ...nothing, units, activation };
     const empty = new Float64Array(0);
-    this.#metricRows = { samples: 0, units, outputs: empty, targets: empty, activation };
+    this.#metricRows = { samples: 0, units, outputs: empty, targets: empty, weights: undefined, activation };
     this.#lossBatch = { samples: 0, units, outputs: empty, targets: empty, sampleWeights: undefined };
     const { memory } = engine.arena;
     this.#outputView = new LiveView(memory);
@@ -191,6 +191,13 @@ export class Core {
     return cost;
   }
 
+  /** Whether cost and gradients of the last backward pass are finite. */
+  get finite(): boolean {
+    const { parameterCount } = this;
+    if (!Number.isFinite(this.#cost[0])) return false;
+    return this.engine.kernels.firstNotFinite(parameterCount, this.gradients) === parameterCount;
+  }
+
   /** The cost alone, penalties included. */
   cost(loss: LossLike): number {
     const { engine, batch } = this;
@@ -241,12 +248,13 @@ export class Core {
     return answer;
   }
 
-  /** Outputs and targets of the batch in hand. */
+  /** Outputs, targets and weights of the batch in hand. */
   metricRows(): MetricRows {
     const rows = this.#metricRows;
     rows.samples = this.batch.samples;
     rows.outputs = this.outputView();
     rows.targets = this.batch.targetView();
+    rows.weights = this.batch.sampleWeightView();
     return rows;
   }
 
@@ -269,6 +277,17 @@ export class Core {
     if (this.#disposed || this.engine.disposed) return;
     this.forget();
     shrink(this.#rooms, rows);
+  }
+
+  /** All that training moves, into an array that has been there before, or a new one. */
+  copyState(into: Float64Array = new Float64Array(this.parameterCount)): Float64Array {
+    into.set(this.engine.view(this.parameters, this.parameterCount));
+    return into;
+  }
+
+  restoreState(from: Float64Array): void {
+    this.engine.view(this.parameters, this.parameterCount).set(from);
+    this.updated();
   }
 
   /** Runs a fit; a second one meanwhile is a BusyError. What it makes room for is given back where it fails. */

@@ -55,6 +55,13 @@ export function readData(
   return { where, names, first: 0, samples, inputs, targets, classes, weights, lent };
 }
 
+/** Throws an ArgumentError where no sample weighs anything: nothing could be learnt, or said, of such data. */
+export function checkWeighty({ names, weights, first, samples }: Dataset): void {
+  if (weights === undefined) return;
+  for (let row = first; row < first + samples; row++) if (weights[row] !== 0) return;
+  throw new ArgumentError(`${names.weights}: the weights of all ${samples} samples are 0, a sum above 0 was expected`);
+}
+
 /** The `count` rows that are next from place `start` of the order on, into the batch. */
 export function gather(data: Dataset, order: Order, start: number, count: number, batch: Batch): void {
   const { where, names, first, inputs, targets, classes, weights, lent } = data;

@@ -31,6 +31,26 @@ export class OutOfMemoryError extends WasmgradError {
   override name = "OutOfMemoryError";
 }
 
+/** A cost or gradient that is not finite: the parameters are those before the step that it would have been. */
+export class DivergedError extends WasmgradError {
+  override name = "DivergedError";
+
+  constructor(
+    message: string,
+    /** Of the trainer, 1 at its first. */
+    readonly step: number,
+    /** Index of the layer where it was first seen. */
+    readonly layer: number,
+  ) {
+    super(message);
+  }
+}
+
+/** A file, or bytes, that is not what it should be. */
+export class FormatError extends WasmgradError {
+  override name = "FormatError";
+}
+
 /** A thread of the backend failed. */
 export class WorkerError extends WasmgradError {
   override name = "WorkerError";

@@ -2,11 +2,35 @@ import { Batch } from "./batch";
 import type { Core } from "./core";
 import { type Dataset, gather } from "./dataset";
 import { PREDICTION_ROWS } from "./inference";
-import { addLosses, customCost, type LossLike, lossOf, totalOf } from "./losses";
-import { type MetricName, metrics } from "./metrics";
+import { addLosses, customCost, type LossLike, lossOf } from "./losses";
+import { type MetricLike, type MetricName, type MetricRows, nameOf, startTally } from "./metrics";
+import { CollectedRows } from "./metrics/collectedRows";
+import { totalOf } from "./runningSum";
 
-/** Loss and metrics over a whole set. */
-export type Evaluation = { loss: number } & { [Name in MetricName]?: number };
+/** Loss and metrics over the whole set, by their names. */
+export type Evaluation = { readonly loss: number } & { readonly [Name in MetricName]?: number } & {
+  readonly [metric: string]: number;
+};
+
+/** What a data set and the outputs for it look like, batch after batch. */
+export function* predicting(where: string, core: Core, data: Dataset): Generator<{ rows: MetricRows; batch: Batch }> {
+  const { scope, inference, units, outputActivation: activation } = core;
+  const most = Math.min(PREDICTION_ROWS, data.samples);
+  const batch = new Batch(core.backend, scope, units, inference.inputs);
+  try {
+    inference.reserve(where, most);
+    for (let start = 0; start < data.samples; start += most) {
+      const samples = Math.min(most, data.samples - start);
+      gather(data, undefined, start, samples, batch);
+      inference.run(samples, batch.inputs);
+      const outputs = inference.outputView(samples);
+      const weights = batch.sampleWeightView();
+      yield { rows: { samples, units, outputs, targets: batch.targetView(), weights, activation }, batch };
+    }
+  } finally {
+    batch.dispose();
+  }
+}
 
 /**
  * Evaluates a data set batch after batch, and can be left and come back to between two of them. The loss is one
@@ -15,69 +39,35 @@ export type Evaluation = { loss: number } & { [Name in MetricName]?: number };
 export function* evaluating(
   core: Core,
   loss: LossLike,
-  names: readonly MetricName[],
+  metrics: readonly MetricLike[],
   data: Dataset,
 ): Generator<void, Evaluation> {
   const where = "evaluate";
   const { engine, scope, inference, units, outputActivation: activation } = core;
-  const rows = Math.min(PREDICTION_ROWS, data.samples);
-  const batch = new Batch(core.backend, scope, units, inference.inputs);
-  const whole = typeof loss === "string" ? undefined : wholeSet(data.samples, units, data.weights !== undefined);
+  // a loss of one's own is no sum over samples that we could know of: it is asked once, over all of them
+  const whole = typeof loss === "string" ? undefined : new CollectedRows(units, data.samples);
+  const tallies = metrics.map((metric) => startTally(metric, units, activation));
   let sum = 0;
-  const hits = names.map(() => 0);
+  const pointer = scope.allocate(where, 2);
   try {
-    inference.reserve(where, rows);
-    const pointer = scope.allocate(where, 2);
     const running = { pointer, values: engine.view(pointer, 2) };
-    try {
-      for (let start = 0; start < data.samples; start += rows) {
-        const count = Math.min(rows, data.samples - start);
-        gather(data, undefined, start, count, batch);
-        inference.run(count, batch.inputs);
-        if (typeof loss === "string") {
-          const task = core.lossTask(batch, inference.outputs, inference.logits);
-          addLosses(engine, lossOf(loss), task, running);
-          sum = totalOf(running.values);
-        }
-        const seen = {
-          samples: count,
-          units,
-          outputs: inference.outputView(count),
-          targets: batch.targetView(),
-          activation,
-        };
-        names.forEach((name, m) => {
-          hits[m] = (hits[m] as number) + metrics[name].hits(seen);
-        });
-        whole?.outputs.set(seen.outputs, start * units);
-        whole?.targets.set(seen.targets, start * units);
-        whole?.sampleWeights?.set(batch.weightView() ?? [], start);
-        yield;
-        core.checkAlive(where);
+    for (const { rows, batch } of predicting(where, core, data)) {
+      if (typeof loss === "string") {
+        const task = core.lossTask(batch, inference.outputs, inference.logits);
+        addLosses(engine, lossOf(loss), task, running);
+        sum = totalOf(running.values);
       }
-    } finally {
-      scope.free(pointer);
+      for (const tally of tallies) tally.add(rows);
+      whole?.add(rows);
+      yield;
+      core.checkAlive(where);
     }
   } finally {
-    batch.dispose();
+    scope.free(pointer);
   }
-  // a loss of one's own is no sum over samples that we could know of: it is asked once, over all of them
   const value = typeof loss === "object" && whole !== undefined ? customCost(loss, whole) : sum / data.samples;
-  const evaluation: Evaluation = { loss: value };
-  names.forEach((name, m) => {
-    evaluation[name] = (hits[m] as number) / metrics[name].outOf(data.samples, units, activation);
-  });
-  return evaluation;
-}
-
-function wholeSet(samples: number, units: number, weighted: boolean) {
-  return {
-    samples,
-    units,
-    outputs: new Float64Array(samples * units),
-    targets: new Float64Array(samples * units),
-    sampleWeights: weighted ? new Float64Array(samples) : undefined,
-  };
+  const measured = metrics.map((metric, m) => [nameOf(metric), tallies[m]?.value()]);
+  return { loss: value, ...Object.fromEntries(measured) };
 }
 
 /** Evaluates to the end without a pause. */

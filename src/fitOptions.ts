@@ -1,13 +1,27 @@
-import type { Core } from "./core";
-import { type Data, type Dataset, readData, splitLast } from "./dataset";
+import { type ClassWeights, readClassWeights } from "./classWeights";
+import { checkWeighty, type Data, type Dataset, readData, splitLast } from "./dataset";
+import { type EarlyStoppingOptions, type EarlyStoppingPlan, readEarlyStopping } from "./earlyStopping";
 import { ArgumentError, checkBoolean, checkNumber, checkOptions, checkWhole, shown } from "./errors";
-import type { EpochInfo } from "./history";
-import type { Optimizer } from "./optimizers";
+import { type BatchStream, DatasetFeed, type Feed, StreamFeed } from "./feed";
+import { type EpochInfo, emptyHistory, type History, measured } from "./history";
+import { takesIndices } from "./losses";
+import type { MetricLike } from "./metrics";
+import type { Schedule } from "./schedules";
+import type { Training } from "./training";
 
 /** An AbortSignal, or anything that tells as much. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
+  /** Where there is one, a wait for a batch of a stream ends with the signal. */
+  addEventListener?(type: "abort", listener: () => void): void;
+  removeEventListener?(type: "abort", listener: () => void): void;
 }
+
+/**
+ * What a fit trains on: data in memory, or for what does not fit there a function that gives the batches of an epoch each time
+ * it is called. A bare async iterable is good for one epoch.
+ */
+export type FitData = Data | (() => BatchStream) | AsyncIterable<Data>;
 
 export interface StepInfo {
   /** Steps of this trainer so far, this one included. */
@@ -16,8 +30,8 @@ export interface StepInfo {
   readonly epoch: number;
   /** 1 for the first batch of the epoch. */
   readonly batch: number;
-  /** Batches in an epoch. */
-  readonly batches: number;
+  /** Batches in an epoch; undefined for a stream. */
+  readonly batches: number | undefined;
   readonly samples: number;
   /** The batch's cost before its update. */
   readonly cost: number;
@@ -26,7 +40,10 @@ export interface StepInfo {
 export interface FitOptions {
   /** Times over the data. Default 1. */
   epochs?: number;
-  /** Samples in a step; the last batch of an epoch is short where it must be. Default 32; with lbfgs all, and none is to be given. */
+  /**
+   * Samples in a step; the last batch of an epoch is short where it must be. Default 32; with lbfgs all, and none is to be given;
+   * nor with a stream, which makes its batches itself.
+   */
   batchSize?: number;
   /** A new order each epoch; false, and lbfgs, take the samples as they come. Default true. */
   shuffle?: boolean;
@@ -36,6 +53,15 @@ export interface FitOptions {
   validation?: Data;
   /** The share of the samples, the last rows, held back for validation before shuffling. */
   validationSplit?: number;
+  /**
+   * What a sample of each class weighs in the cost, on top of its own weight: one number a class, or "balanced", so that all
+   * classes weigh the same. Metrics do not see it.
+   */
+  classWeights?: ClassWeights;
+  /** Ends the fit where the numbers of the history get no better, and goes back to the best epoch. */
+  earlyStopping?: EarlyStoppingOptions;
+  /** The factor of the learning rate, step by step: `cosineDecay(...)` and the like, or a function of one's own. */
+  schedule?: Schedule;
   /** Called after every step; the network stands still until it returns, or its promise settles. */
   onStep?: (info: StepInfo) => unknown;
   /** Called after every epoch, likewise. */
@@ -45,24 +71,19 @@ export interface FitOptions {
 }
 
 /** A fit whose options are known to be right. */
-export interface FitPlan extends Pick<FitOptions, "onStep" | "onEpoch" | "signal"> {
+export interface FitPlan extends Pick<FitOptions, "onStep" | "onEpoch" | "signal" | "schedule"> {
   readonly epochs: number;
-  readonly batchSize: number;
-  readonly seed: number;
-  /** Batches in an epoch. */
-  readonly batches: number;
-  /** Room for the order of an epoch; undefined where samples keep theirs. */
-  readonly order: Uint32Array | undefined;
-  readonly training: Dataset;
+  readonly feed: Feed;
   readonly validation: Dataset | undefined;
+  readonly earlyStopping: EarlyStoppingPlan | undefined;
+  readonly history: History;
 }
 
 /** Checks everything that can be checked before a weight moves. Throws ArgumentError or ShapeError. */
 export function planFit(
-  core: Core,
-  indices: boolean,
-  { name: optimizer, wholeBatch }: Optimizer,
-  data: Data,
+  training: Training,
+  metrics: readonly MetricLike[],
+  data: FitData,
   options: FitOptions,
 ): FitPlan {
   const where = "fit";
@@ -73,21 +94,16 @@ export function planFit(
     "seed",
     "validation",
     "validationSplit",
+    "classWeights",
+    "earlyStopping",
+    "schedule",
     "onStep",
     "onEpoch",
     "signal",
   ]);
-  const { epochs = 1, batchSize = 32, shuffle = true, seed = core.seed, onStep, onEpoch, signal } = options;
+  const { epochs = 1, onStep, onEpoch, signal, schedule } = options;
   checkWhole(`${where}: epochs`, epochs, 1);
-  checkWhole(`${where}: batchSize`, batchSize, 1);
-  if (wholeBatch && options.batchSize !== undefined) {
-    throw new ArgumentError(
-      `${where}: batchSize: ${batchSize} was given, but ${optimizer} takes all rows in each step; no batchSize was expected`,
-    );
-  }
-  checkWhole(`${where}: seed`, seed, 0);
-  checkBoolean(`${where}: shuffle`, shuffle);
-  for (const [name, callback] of Object.entries({ onStep, onEpoch })) {
+  for (const [name, callback] of Object.entries({ onStep, onEpoch, schedule })) {
     if (callback !== undefined && typeof callback !== "function") {
       throw new ArgumentError(`${where}: ${name}: ${shown(callback)} was given, a function was expected`);
     }
@@ -95,23 +111,113 @@ export function planFit(
   if (signal !== undefined && typeof signal?.aborted !== "boolean") {
     throw new ArgumentError(`${where}: signal: ${shown(signal)} was given, an AbortSignal was expected`);
   }
-  const { inputs: features, units, backend } = core;
-  const all = readData(where, data, features, units, backend, indices);
+  const { feed, validation } = isStream(data)
+    ? planStream(where, training, data, options)
+    : planDataset(where, training, data, options);
+  const history = emptyHistory(metrics);
+  const { earlyStopping } = options;
+  return {
+    epochs,
+    feed,
+    validation,
+    schedule,
+    onStep,
+    onEpoch,
+    signal,
+    history,
+    earlyStopping:
+      earlyStopping === undefined
+        ? undefined
+        : readEarlyStopping(`${where}: earlyStopping`, earlyStopping, measured(metrics, validation !== undefined)),
+  };
+}
+
+type Planned = Pick<FitPlan, "feed" | "validation">;
+
+function planDataset(where: string, training: Training, data: Data, options: FitOptions): Planned {
+  const { core, optimizer } = training;
+  const { batchSize = 32, shuffle = true, seed = core.seed } = options;
+  checkWhole(`${where}: batchSize`, batchSize, 1);
+  if (optimizer.wholeBatch && options.batchSize !== undefined) {
+    throw new ArgumentError(
+      `${where}: batchSize: ${batchSize} was given, but ${optimizer.name} takes all rows in each step; no batchSize was expected`,
+    );
+  }
+  checkWhole(`${where}: seed`, seed, 0);
+  checkBoolean(`${where}: shuffle`, shuffle);
+  const all = readSet(where, training, data);
   const { validation, validationSplit } = options;
-  let training = all;
+  let kept = all;
   let held: Dataset | undefined;
   if (validationSplit !== undefined) {
     if (validation !== undefined) {
       throw new ArgumentError(`${where}: validation and validationSplit were both given, one of them was expected`);
     }
     checkNumber(`${where}: validationSplit`, validationSplit, "a number between 0 and 1", (v) => v > 0 && v < 1);
-    [training, held] = splitLast(all, validationSplit);
-  } else if (validation !== undefined) {
-    held = readData(`${where}: validation`, validation, features, units, backend, indices);
+    [kept, held] = splitLast(all, validationSplit);
+  } else if (validation !== undefined) held = readSet(`${where}: validation`, training, validation);
+  for (const set of [kept, held]) if (set !== undefined) checkWeighty(set);
+  const { samples } = kept;
+  const rows = optimizer.wholeBatch ? samples : Math.min(batchSize, samples);
+  const order = shuffle && !optimizer.wholeBatch ? new Uint32Array(samples) : undefined;
+  const weights = readWeightsOfClasses(where, training, kept, options);
+  return { feed: new DatasetFeed(core, kept, rows, order, seed, weights), validation: held };
+}
+
+function planStream(where: string, training: Training, data: Exclude<FitData, Data>, options: FitOptions): Planned {
+  const { core, loss, optimizer } = training;
+  for (const name of ["batchSize", "seed", "validationSplit"] as const) {
+    if (options[name] === undefined) continue;
+    throw new ArgumentError(
+      `${where}: ${name}: ${shown(options[name])} was given with a stream, which makes its batches itself; no ${name} was expected`,
+    );
   }
-  const { samples } = training;
-  const rows = wholeBatch ? samples : Math.min(batchSize, samples);
-  const order = shuffle && !wholeBatch ? new Uint32Array(samples) : undefined;
-  const batches = Math.ceil(samples / rows);
-  return { epochs, batchSize: rows, batches, order, seed, onStep, onEpoch, signal, training, validation: held };
+  if (options.shuffle === true) {
+    throw new ArgumentError(
+      `${where}: shuffle: true was given with a stream, whose batches come in its own order; false was expected`,
+    );
+  }
+  if (optimizer.wholeBatch) {
+    throw new ArgumentError(
+      `${where}: data: a stream was given, but ${optimizer.name} takes all rows in each step; data in memory were expected`,
+    );
+  }
+  const once = typeof data !== "function";
+  if (once && (options.epochs ?? 1) > 1) {
+    throw new ArgumentError(
+      `${where}: epochs: ${options.epochs} was given with an async iterable, which is good for one; a function that makes one was expected`,
+    );
+  }
+  const open = once ? () => data : data;
+  const { validation } = options;
+  const held = validation === undefined ? undefined : readSet(`${where}: validation`, training, validation);
+  if (held !== undefined) checkWeighty(held);
+  return {
+    feed: new StreamFeed(
+      core,
+      open,
+      takesIndices(loss),
+      readWeightsOfClasses(where, training, undefined, options),
+      options.signal,
+    ),
+    validation: held,
+  };
+}
+
+function isStream(data: FitData): data is Exclude<FitData, Data> {
+  return typeof data === "function" || (typeof data === "object" && data !== null && Symbol.asyncIterator in data);
+}
+
+function readSet(where: string, { core, loss }: Training, data: Data): Dataset {
+  return readData(where, data, core.inputs, core.units, core.backend, takesIndices(loss));
+}
+
+function readWeightsOfClasses(
+  where: string,
+  { core, loss }: Training,
+  data: Dataset | undefined,
+  { classWeights }: FitOptions,
+): Float64Array | undefined {
+  if (classWeights === undefined) return undefined;
+  return readClassWeights(`${where}: classWeights`, classWeights, core, loss, data);
 }

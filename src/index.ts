@@ -3,18 +3,23 @@ export { Backend, type MatmulOptions, type MemoryUse, type OutOption, type Varia
 export { type BackendOptions, loadBackend } from "./backend/load";
 export { Matrix } from "./backend/matrix";
 export { checkGradients, type GradientCheck } from "./checkGradients";
+export type { ClassWeights } from "./classWeights";
+export { confusionMatrix } from "./confusionMatrix";
 export type { Data } from "./dataset";
+export type { EarlyStoppingOptions } from "./earlyStopping";
 export {
   ArgumentError,
   BusyError,
   DisposedError,
+  DivergedError,
   OutOfMemoryError,
   ShapeError,
   WasmgradError,
   WorkerError,
 } from "./errors";
 export type { Evaluation } from "./evaluation";
-export type { AbortSignalLike, FitOptions, StepInfo } from "./fitOptions";
+export type { BatchStream } from "./feed";
+export type { AbortSignalLike, FitData, FitOptions, StepInfo } from "./fitOptions";
 export type { EpochInfo, History } from "./history";
 export type { InitializerName } from "./initializers";
 export { type DenseDescription, type DenseOptions, dense } from "./layers/dense";
@@ -22,7 +27,7 @@ export { type DropoutDescription, dropout } from "./layers/dropout";
 export type { Layer, LayerDescription } from "./layers/layer";
 export { type LbfgsOptions, lbfgs } from "./lbfgs";
 export type { CustomLoss, LossBatch, LossLike, LossName } from "./losses";
-export type { MetricName } from "./metrics";
+export type { CustomMetric, MetricDetails, MetricLike, MetricName } from "./metrics";
 export { createNetwork, Network, type NetworkOptions } from "./network";
 export type { Numbers } from "./numbers";
 export {
@@ -37,6 +42,19 @@ export {
   type SgdOptions,
   sgd,
 } from "./optimizers";
+export {
+  type CosineDecayOptions,
+  cosineDecay,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
+  type Schedule,
+  type StepDecayOptions,
+  stepDecay,
+  type WarmupOptions,
+  warmup,
+} from "./schedules";
 export type { Targets } from "./targets";
 export { Trainer } from "./trainer";
 export type { TrainerOptions } from "./trainerOptions";

@@ -54,7 +54,7 @@ function iterate(vectors: Vectors, objective: Objective, history: number, tolera
     const first = descend(vectors, remembered);
     const at = (length: number) => {
       vectors.combine(1, START, length, DIRECTION, PARAMETERS);
-      return { cost: objective.costAndGradients(), slope: vectors.dot(GRADIENTS, DIRECTION) };
+      return { cost: objective.look(), slope: vectors.dot(GRADIENTS, DIRECTION) };
     };
     try {
       moved = searchStep(at, cost, vectors.dot(START_GRADIENT, DIRECTION), first * objective.learningRate);

@@ -2,6 +2,7 @@ import type { ActivationName } from "./activations";
 import type { Engine } from "./backend/engine";
 import type { FusedLossKernel, LossKernel } from "./backend/kernels";
 import { ArgumentError, checkName, shown } from "./errors";
+import { type RunningSum, totalOf } from "./runningSum";
 
 /** Which numbers a kernel starts from: Yhat, or the z of the output layer. */
 type Source = "outputs" | "logits";
@@ -168,12 +169,6 @@ function fusedWith(loss: Loss, task: LossTask): Loss["fused"] {
   return task.logits !== 0 && loss.fused?.activation === task.activation ? loss.fused : undefined;
 }
 
-/** A running sum and its compensation in linear memory. */
-export interface RunningSum {
-  readonly pointer: number;
-  readonly values: Float64Array;
-}
-
 /**
  * Adds w_i J_i of every sample to a running sum. One compensated chain over the samples in their order: how a data set is
  * cut into batches does not change a bit.
@@ -186,22 +181,6 @@ export function addLosses(engine: Engine, loss: Loss, task: LossTask, sum: Runni
   if (fused === undefined) kernels[loss.value](samples, units, factor, task.outputs, task.targets, task.losses);
   else kernels[fused.value](samples, units, factor, task.logits, task.outputs, task.targets, task.losses);
   kernels.accumulate(samples, task.losses, task.weights, sum.pointer);
-}
-
-/** Adds a term to a running sum as the kernel does (Neumaier 1974): its error does not grow with the number of terms. */
-export function addTo(values: Float64Array, term: number): void {
-  const sum = values[0] as number;
-  const next = sum + term;
-  const lost = Math.abs(sum) >= Math.abs(term) ? sum - next + term : term - next + sum;
-  values[0] = next;
-  values[1] = (values[1] as number) + lost;
-}
-
-/** What a running sum has come to. */
-export function totalOf(values: Float64Array): number {
-  const total = values[0] as number;
-  // past an infinite sum the compensation is NaN: there is nothing to make up for
-  return Number.isFinite(total) ? total + (values[1] as number) : total;
 }
 
 /** The sum of the losses of one batch. */

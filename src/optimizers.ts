@@ -11,8 +11,10 @@ export interface Objective {
   readonly learningRate: number;
   /** Runs of trainable parameters that lie together. */
   readonly segments: readonly Segment[];
-  /** Evaluates cost and gradients at the parameters as they are; an optimizer may ask again (line search). */
+  /** Cost and gradients at the parameters as they are; DivergedError where they are not finite. */
   costAndGradients(): number;
+  /** The same for a line search, which may look too far: whatever they are. */
+  look(): number;
 }
 
 /** A run of parameters of one history: addresses of them, of their gradients, and of their slots. */

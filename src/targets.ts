@@ -53,16 +53,16 @@ export function writeOneHot(
   to: Float64Array,
 ): void {
   to.fill(0, 0, count * units);
-  for (let i = 0; i < count; i++) {
-    const row = rowAt(order, start, i);
-    const index = classes[row] as number;
-    if (!(Number.isInteger(index) && index >= 0 && index < units)) {
-      throw new ArgumentError(
-        `${where}: the class of row ${row} is ${shown(index)}, a whole number from 0 to ${units - 1} was expected`,
-      );
-    }
-    to[i * units + index] = 1;
-  }
+  for (let i = 0; i < count; i++) to[i * units + indexAt(where, classes, rowAt(order, start, i), units)] = 1;
+}
+
+/** The class index of a row. Throws an ArgumentError where it is no class. */
+export function indexAt(where: string, classes: Flat, row: number, units: number): number {
+  const index = classes[row] as number;
+  if (Number.isInteger(index) && index >= 0 && index < units) return index;
+  throw new ArgumentError(
+    `${where}: the class of row ${row} is ${shown(index)}, a whole number from 0 to ${units - 1} was expected`,
+  );
 }
 
 /** Writes all targets, samples x units; they may be NaN or infinite. */

@@ -1,6 +1,6 @@
-import { ArgumentError, checkName, checkNumber, checkOptions, shown } from "./errors";
+import { ArgumentError, checkNumber, checkOptions, shown } from "./errors";
 import { checkLoss, defaultLoss, type LossLike } from "./losses";
-import { defaultMetrics, type MetricName, metricNames } from "./metrics";
+import { defaultMetrics, type MetricLike, readMetrics } from "./metrics";
 import { Network } from "./network";
 import { type Optimizer, sgd } from "./optimizers";
 
@@ -9,8 +9,8 @@ export interface TrainerOptions {
   loss?: LossLike;
   /** Default: sgd(). */
   optimizer?: Optimizer;
-  /** Default: accuracy where there are classes, else none. */
-  metrics?: readonly MetricName[];
+  /** Names, or metrics of one's own. Default: accuracy where there are classes, else none. */
+  metrics?: readonly MetricLike[];
   /**
    * The most that the norm of all trainable gradients together may be: a longer one is shortened to it before the update
    * (torch.nn.utils.clip_grad_norm_). Default: no limit.
@@ -38,10 +38,6 @@ export function readTrainerOptions(network: Network, options: TrainerOptions): K
     );
   }
   const { metrics = defaultMetrics(loss, output) } = options;
-  if (!Array.isArray(metrics)) {
-    throw new ArgumentError(`${where}: metrics: ${shown(metrics)} was given, an array of names was expected`);
-  }
-  for (const name of metrics) checkName(`${where}: metrics`, name, metricNames);
   const { clipNorm } = options;
   if (clipNorm !== undefined) {
     checkNumber(`${where}: clipNorm`, clipNorm, "a finite number above 0", (value) => value > 0);
@@ -51,5 +47,5 @@ export function readTrainerOptions(network: Network, options: TrainerOptions): K
       );
     }
   }
-  return { loss, optimizer, metrics: [...new Set(metrics)], clipNorm };
+  return { loss, optimizer, metrics: readMetrics(`${where}: metrics`, metrics), clipNorm };
 }

@@ -22,13 +22,13 @@ export class TrainingState {
   constructor(
     readonly core: Core,
     readonly optimizer: Optimizer,
-    costAndGradients: () => number,
+    evaluate: Pick<Objective, "costAndGradients" | "look">,
   ) {
     this.#layerSteps = core.states.map(() => 0);
     const { engine, parameterCount } = core;
     const kernels = engine.kernelsFor(parameterCount);
     const { results } = engine;
-    this.objective = { kernels, results, learningRate: optimizer.learningRate, segments: [], costAndGradients };
+    this.objective = { kernels, results, learningRate: optimizer.learningRate, segments: [], ...evaluate };
   }
 
   /** Starts a step. */

@@ -240,7 +240,10 @@ describe.each(["js", "simd"] as const)("errors: %s", (variant) => {
     [/Trainer: loss has name undefined, value undefined/, () => new Trainer(network, { loss: {} as never })],
     [/Trainer: loss: null was/, () => new Trainer(network, { loss: null as never })],
     [/optimizer: "adam" was given, the result of adam\(\)/, () => new Trainer(network, { optimizer: "adam" as never })],
-    [/metrics: "acuracy" was given, one of accuracy/, () => new Trainer(network, { metrics: ["acuracy" as never] })],
+    [
+      /metrics\[0\]: "acuracy" was given, one of accuracy/,
+      () => new Trainer(network, { metrics: ["acuracy" as never] }),
+    ],
     [/metrics: "accuracy" was given, an array/, () => new Trainer(network, { metrics: "accuracy" as never })],
     [/"optimiser" was given, one of optimizer, /, () => new Trainer(network, { optimiser: sgd() } as never)],
     [/^ArgumentError: Trainer: null was/, () => new Trainer(network, null as never)],

@@ -132,6 +132,7 @@ onEveryVariant("optimizers", (context) => {
           if (clipNorm !== undefined) clipGradients(objective, clipNorm);
           return 0;
         },
+        look: () => 0,
       };
       let worst = 0;
       for (; step < 1000; step++) {

@@ -1,5 +1,6 @@
 import type { Kernels } from "../backend/kernels";
 import { activationKernels } from "./activations";
+import { batchNormKernels } from "./batchNorm";
 import { gemmKernels } from "./gemm";
 import { lossKernels } from "./losses";
 import type { JsMemory } from "./memory";
@@ -17,6 +18,7 @@ export function createJsKernels(memory: JsMemory): Kernels {
     ...gemmKernels(memory),
     ...activationKernels(memory),
     ...lossKernels(memory),
+    ...batchNormKernels(memory),
     ...trainingKernels(memory),
   };
 }

@@ -1,0 +1,48 @@
+import type { Core } from "./core";
+import { DivergedError } from "./errors";
+import type { LayerRun, LayerState } from "./layers/layer";
+
+const ADVICE = "a lower learningRate, clipNorm, or inputs and targets scaled to about 1 usually help";
+
+/** The error of a step whose cost, or a gradient, is not finite. */
+export function diverged(where: string, core: Core, step: number, cost: number): DivergedError {
+  return Number.isFinite(cost) ? divergedGradient(where, core, step) : divergedCost(where, core, step, cost);
+}
+
+/** Of a cost that is not finite: names the first layer whose outputs are not. */
+function divergedCost(where: string, core: Core, step: number, cost: number): DivergedError {
+  const { runs } = core.passes;
+  const first = runs.find((run) => !areFinite(core, run.samples * run.state.units, run.y, run.logits));
+  const { state } = first ?? (runs[runs.length - 1] as LayerRun);
+  const found = first === undefined ? "all outputs are finite" : `${named(state)} is the first whose outputs are not`;
+  return new DivergedError(
+    `${where}: step ${step}: the cost is ${cost}, a finite one was expected (${found}); ${ADVICE}`,
+    step,
+    state.index,
+  );
+}
+
+/** Of a gradient that is not finite: names the layer nearest to the outputs, from which it has spread. */
+function divergedGradient(where: string, core: Core, step: number): DivergedError {
+  const strange = ({ parameterCount, weightGradients }: LayerState) =>
+    !areFinite(core, parameterCount, weightGradients);
+  const state = [...core.states].reverse().find(strange) as LayerState;
+  const { parameterCount, weightGradients } = state;
+  const at = core.engine.kernels.firstNotFinite(parameterCount, weightGradients);
+  const [value] = core.engine.view(weightGradients + 8 * at, 1);
+  return new DivergedError(
+    `${where}: step ${step}: a gradient of ${named(state)} is ${value}, a finite one was expected; ${ADVICE}`,
+    step,
+    state.index,
+  );
+}
+
+/** Whether all numbers are finite at each address; 0 is none. */
+function areFinite(core: Core, length: number, ...addresses: readonly number[]): boolean {
+  const { kernels } = core.engine;
+  return addresses.every((address) => address === 0 || kernels.firstNotFinite(length, address) === length);
+}
+
+function named({ index, description }: LayerState): string {
+  return `layers[${index}] (${description.kind})`;
+}

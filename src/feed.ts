@@ -1,0 +1,166 @@
+import { Matrix } from "./backend/matrix";
+import type { Core } from "./core";
+import { type Data, type Dataset, gather, readData } from "./dataset";
+import { ArgumentError, shown } from "./errors";
+import type { AbortSignalLike } from "./fitOptions";
+import { isPromise } from "./pacer";
+import { permute } from "./random";
+
+/** What `load` returns where the signal has ended the wait. */
+export const ABORTED = -1;
+
+/** Where the batches of a fit come from. */
+export interface Feed {
+  /** Batches in an epoch, where that is known. */
+  readonly batches: number | undefined;
+  /** Starts an epoch, the `epoch`-th of this fit; the trainer has `past` of them behind it. */
+  begin(past: number, epoch: number): void;
+  /**
+   * Loads the next batch of the epoch. Returns its samples, 0 where the epoch is over, or ABORTED; a promise only where it has
+   * to wait.
+   */
+  load(): number | Promise<number>;
+  /** Leaves the epoch, wherever it stands. */
+  end(): void;
+}
+
+/** Batches of a data set in memory, in an order of their own each epoch. */
+export class DatasetFeed implements Feed {
+  readonly batches: number;
+  #start = 0;
+
+  constructor(
+    readonly core: Core,
+    readonly data: Dataset,
+    readonly batchSize: number,
+    /** Room for the order of an epoch; undefined where samples keep theirs. */
+    readonly order: Uint32Array | undefined,
+    readonly seed: number,
+    readonly classWeights: Float64Array | undefined,
+  ) {
+    this.batches = Math.ceil(data.samples / batchSize);
+  }
+
+  begin(past: number): void {
+    if (this.order !== undefined) permute(this.core.engine, this.order, this.seed, past);
+    this.#start = 0;
+  }
+
+  /** Makes no objects. */
+  load(): number {
+    const { core, data, order } = this;
+    const start = this.#start;
+    const samples = Math.min(this.batchSize, data.samples - start);
+    if (samples === 0) return 0;
+    core.forget();
+    gather(data, order, start, samples, core.batch);
+    if (this.classWeights !== undefined) core.batch.takeClassWeights(this.classWeights);
+    this.#start = start + samples;
+    return samples;
+  }
+
+  end(): void {}
+}
+
+/** Batches, one after the other, for data that do not fit in memory. */
+export type BatchStream = Iterable<Data> | AsyncIterable<Data>;
+
+type Step = IteratorResult<Data> | Promise<IteratorResult<Data>>;
+
+/** Batches that somebody else makes, read ahead by one: the next is on its way while the step runs. */
+export class StreamFeed implements Feed {
+  readonly batches = undefined;
+  #iterator: Iterator<Data> | AsyncIterator<Data> | undefined;
+  /** The batch that is on its way. */
+  #next: Step | undefined;
+  #epoch = 0;
+  #count = 0;
+
+  constructor(
+    readonly core: Core,
+    readonly open: () => BatchStream,
+    readonly indices: boolean,
+    readonly classWeights: Float64Array | undefined,
+    readonly signal: AbortSignalLike | undefined,
+  ) {}
+
+  begin(_: number, epoch: number): void {
+    const stream: Partial<Iterable<Data> & AsyncIterable<Data>> = this.open();
+    const iterator = stream?.[Symbol.asyncIterator]?.() ?? stream?.[Symbol.iterator]?.();
+    if (typeof iterator?.next !== "function") {
+      throw new ArgumentError(
+        `fit: data: a function that returned ${shown(stream)} was given, one that returns an iterable of { inputs, targets } was expected`,
+      );
+    }
+    this.#iterator = iterator;
+    this.#epoch = epoch;
+    this.#count = 0;
+    this.#next = this.#ask();
+  }
+
+  load(): number | Promise<number> {
+    const next = this.#next as Step;
+    if (isPromise(next)) return this.#whenThere(next as Promise<IteratorResult<Data>>);
+    return this.#take(next);
+  }
+
+  async #whenThere(next: Promise<IteratorResult<Data>>): Promise<number> {
+    const result = await unlessAborted(next, this.signal);
+    return result === undefined ? ABORTED : this.#take(result);
+  }
+
+  #take({ done, value }: IteratorResult<Data>): number {
+    this.#next = undefined;
+    if (done) {
+      this.#iterator = undefined;
+      if (this.#count > 0) return 0;
+      throw new ArgumentError(`fit: data: epoch ${this.#epoch} had no batch, at least 1 was expected`);
+    }
+    const { core } = this;
+    core.checkAlive("fit");
+    const where = `fit: batch ${++this.#count} of epoch ${this.#epoch}`;
+    const data = readData(where, value, core.inputs, core.units, core.backend, this.indices);
+    const { inputs } = data;
+    core.forget();
+    // copied, a Matrix too: whoever makes the batches may use the memory of this one for the next
+    const copied = { ...data, inputs: inputs instanceof Matrix ? inputs.values : inputs };
+    gather(copied, undefined, 0, data.samples, core.batch);
+    if (this.classWeights !== undefined) core.batch.takeClassWeights(this.classWeights);
+    this.#next = this.#ask();
+    return data.samples;
+  }
+
+  #ask(): Step {
+    const next = this.#iterator?.next() as Step;
+    // it is asked for when its turn comes; until then an error has nobody to go to
+    if (isPromise(next)) next.then(undefined, () => {});
+    return next;
+  }
+
+  end(): void {
+    const iterator = this.#iterator;
+    this.#iterator = undefined;
+    this.#next = undefined;
+    // not awaited: a source that hangs would hang the fit
+    const left = iterator?.return?.();
+    if (isPromise(left)) left.then(undefined, () => {});
+  }
+}
+
+/** What a promise comes to; undefined where the signal is faster. */
+async function unlessAborted<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignalLike | undefined,
+): Promise<Value | undefined> {
+  if (signal?.addEventListener === undefined) return promise;
+  let tell = () => {};
+  const aborted = new Promise<undefined>((resolve) => {
+    tell = () => resolve(undefined);
+  });
+  signal.addEventListener("abort", tell);
+  try {
+    return signal.aborted ? undefined : await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener?.("abort", tell);
+  }
+}

@@ -1,0 +1,122 @@
+import { EarlyStopping } from "./earlyStopping";
+import { ArgumentError, shown } from "./errors";
+import { evaluating } from "./evaluation";
+import { ABORTED } from "./feed";
+import type { FitPlan } from "./fitOptions";
+import { type History, latest } from "./history";
+import { type MetricLike, nameOf, startTally, type Tally, validationNameOf } from "./metrics";
+import { isPromise, Pacer } from "./pacer";
+import { addTo, totalOf } from "./runningSum";
+import type { Schedule } from "./schedules";
+import type { Training } from "./training";
+
+/** A fit under way: epochs of steps, what is measured of them, and what may end it. */
+export class Fit {
+  readonly #pacer = new Pacer();
+  readonly #earlyStopping: EarlyStopping | undefined;
+  /** Steps so far. */
+  #steps = 0;
+  /** The learning rate of the last step. */
+  #rate: number;
+
+  constructor(
+    readonly training: Training,
+    readonly metrics: readonly MetricLike[],
+    readonly plan: FitPlan,
+  ) {
+    const { earlyStopping } = plan;
+    this.#rate = training.optimizer.learningRate;
+    this.#earlyStopping = earlyStopping && new EarlyStopping(training.core, earlyStopping);
+  }
+
+  async run(): Promise<History> {
+    const { plan } = this;
+    const { history, epochs, onEpoch } = plan;
+    while (history.epochs < epochs && history.stoppedBy === "epochs") {
+      if (!(await this.#epoch())) {
+        history.stoppedBy = "signal";
+        break;
+      }
+      this.#earlyStopping?.observe(history);
+      await onEpoch?.(latest(history, epochs));
+      this.training.core.checkAlive("fit");
+      if (this.#earlyStopping?.over === true && history.epochs < epochs) history.stoppedBy = "earlyStopping";
+    }
+    this.#earlyStopping?.restore();
+    return history;
+  }
+
+  /** Every sample once, and the epoch's figures into the history; false where the signal ended it. */
+  async #epoch(): Promise<boolean> {
+    const { training, metrics, plan } = this;
+    const { feed, history, onStep, signal, validation } = plan;
+    const { core, state } = training;
+    const tallies = metrics.map((metric) => startTally(metric, core.units, core.outputActivation));
+    // of the costs; in an array, for a number that changes here is a new object each time
+    const costs = new Float64Array(2);
+    let total = 0;
+    const epoch = history.epochs + 1;
+    feed.begin(state.epochs, epoch);
+    try {
+      for (let batch = 1; ; batch++) {
+        if (signal?.aborted) return false;
+        const loaded = feed.load();
+        const samples = isPromise(loaded) ? await loaded : loaded;
+        if (samples === ABORTED) return false;
+        if (samples === 0) break;
+        total += samples;
+        const cost = this.#step(tallies);
+        addTo(costs, cost * samples);
+        if (onStep !== undefined) {
+          const answer = onStep({ step: state.steps, epoch, batch, batches: feed.batches, samples, cost });
+          if (isPromise(answer)) await answer;
+          core.checkAlive("fit");
+        }
+        if (this.#pacer.due) {
+          await this.#pacer.breathe();
+          core.checkAlive("fit");
+        }
+      }
+    } finally {
+      feed.end();
+    }
+    history.loss.push(totalOf(costs) / total);
+    history.learningRate.push(this.#rate);
+    tallies.forEach((tally, m) => {
+      history[nameOf(metrics[m] as MetricLike)]?.push(tally.value());
+    });
+    if (validation !== undefined) {
+      const measured = await this.#pacer.drain(evaluating(core, training.loss, metrics, validation));
+      for (const [name, value] of Object.entries(measured)) history[validationNameOf(name)]?.push(value);
+    }
+    history.epochs = epoch;
+    state.epochs++;
+    return true;
+  }
+
+  /** A step on the batch in hand; returns its cost. Without a schedule it makes no objects. */
+  #step(tallies: readonly Tally[]): number {
+    const { training } = this;
+    const { schedule } = this.plan;
+    let cost: number;
+    if (schedule === undefined) cost = training.step("fit", tallies);
+    else {
+      this.#rate = this.#scheduled(schedule);
+      cost = training.stepAt(this.#rate, "fit", tallies);
+    }
+    this.#steps++;
+    return cost;
+  }
+
+  /** The learning rate of the step that comes. */
+  #scheduled(schedule: Schedule): number {
+    const { history } = this.plan;
+    const factor: unknown = schedule(this.#steps, history.epochs, history);
+    if (typeof factor === "number" && Number.isFinite(factor) && factor >= 0) {
+      return factor * this.training.optimizer.learningRate;
+    }
+    throw new ArgumentError(
+      `fit: schedule: ${shown(factor)} was returned for step ${this.#steps}, a finite number of at least 0 was expected`,
+    );
+  }
+}
