@@ -44,6 +44,7 @@ export function checkGradients(
     throw new ArgumentError(`${where}: no layer is trainable, at least one was expected`);
   }
   const { step } = core;
+  const statistics = core.statisticsView.slice();
   const rows = core.reserved();
   try {
     network.forward(inputs);
@@ -54,6 +55,7 @@ export function checkGradients(
     throw error;
   } finally {
     core.step = step;
+    core.statisticsView.set(statistics);
   }
 }
 
@@ -84,7 +86,7 @@ function compare(network: Network, loss: LossLike, epsilon: number | undefined):
       : central(index, epsilon * size);
   };
 
-  for (const { index: layer, offset, parameterCount, fanIn, units, trainable } of core.states) {
+  for (const { index: layer, offset, parameterCount, weightCount, trainable } of core.states) {
     if (!trainable || parameterCount === 0) continue;
     const largest = analytic.subarray(offset, offset + parameterCount).reduce((m, g) => Math.max(m, Math.abs(g)), 0);
     for (let i = 0; i < parameterCount; i++) {
@@ -97,8 +99,8 @@ function compare(network: Network, loss: LossLike, epsilon: number | undefined):
       if (error > worst.maxRelativeError || worst.layer < 0) {
         worst.maxRelativeError = error;
         worst.layer = layer;
-        worst.parameter = i < fanIn * units ? "weights" : "bias";
-        worst.index = i < fanIn * units ? i : i - fanIn * units;
+        worst.parameter = i < weightCount ? "weights" : "bias";
+        worst.index = i < weightCount ? i : i - weightCount;
       }
     }
   }

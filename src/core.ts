@@ -3,7 +3,7 @@ import { Scope } from "./backend/arena";
 import type { Backend } from "./backend/backend";
 import type { Engine } from "./backend/engine";
 import { Batch } from "./batch";
-import { BusyError, DisposedError } from "./errors";
+import { ArgumentError, BusyError, DisposedError } from "./errors";
 import { Inference } from "./inference";
 import { initialize } from "./initializers";
 import { InputRows } from "./inputRows";
@@ -48,6 +48,8 @@ export class Core {
   readonly parameters: number;
   readonly gradients: number;
   readonly parameterCount: number;
+  /** Running statistics, which lie behind the parameters. */
+  readonly statisticsCount: number;
   readonly batch: Batch;
   readonly passes: Passes;
   readonly inference: Inference;
@@ -83,18 +85,24 @@ export class Core {
     engine.checkAlive("createNetwork");
     this.engine = engine;
     this.scope = new Scope(engine.arena);
-    const { total, placed } = layOut(inputs, descriptions);
-    const [parameters = 0, gradients = 0] = this.scope.allocateAll("createNetwork", [total, total]);
+    const { parameterCount, statisticsCount, workCount, placed } = layOut(inputs, descriptions);
+    const lengths = [parameterCount + statisticsCount, parameterCount, workCount];
+    const [parameters = 0, gradients = 0, work = 0] = this.scope.allocateAll("createNetwork", lengths);
     this.parameters = parameters;
     this.gradients = gradients;
-    this.parameterCount = total;
-    this.states = placed(parameters, gradients);
+    this.parameterCount = parameterCount;
+    this.statisticsCount = statisticsCount;
+    this.states = placed(parameters, gradients, work);
     const last = this.states[this.states.length - 1] as LayerState;
     this.units = last.units;
     this.outputActivation = last.description.kind === "dense" ? last.description.activation : undefined;
-    for (const { description, index, fanIn, units, weights } of this.states) {
-      if (description.kind !== "dense") continue;
-      initialize(engine.view(weights, fanIn * units), description.initializer, fanIn, units, seed, index);
+    for (const { description, index, fanIn, units, weights, runningVariance } of this.states) {
+      if (description.kind === "dense") {
+        initialize(engine.view(weights, fanIn * units), description.initializer, fanIn, units, seed, index);
+      } else if (description.kind === "batchNorm") {
+        engine.view(weights, units).fill(1);
+        engine.view(runningVariance, units).fill(1);
+      }
     }
     this.batch = new Batch(backend, this.scope, this.units, new InputRows(engine, this.scope, inputs));
     this.passes = new Passes(engine, this.scope, this.states, inputs);
@@ -160,6 +168,18 @@ export class Core {
   forget(): void {
     this.passes.forget();
     this.#backwardAt = -1;
+  }
+
+  /** Makes room for a training pass over the batch in hand. Throws an ArgumentError where a batchNorm cannot do with it. */
+  prepare(where: string): void {
+    const { samples } = this.batch;
+    if (samples === 1 && this.statisticsCount > 0) {
+      const index = this.states.findIndex(({ description }) => description.kind === "batchNorm");
+      throw new ArgumentError(
+        `${where}: a batch of 1 sample was given, but layers[${index}] (batchNorm) takes a variance over it; at least 2 were expected`,
+      );
+    }
+    this.passes.reserve(where, samples);
   }
 
   /** The forward pass over what the batch holds. */
@@ -279,15 +299,14 @@ export class Core {
     shrink(this.#rooms, rows);
   }
 
-  /** All that training moves, into an array that has been there before, or a new one. */
-  copyState(into: Float64Array = new Float64Array(this.parameterCount)): Float64Array {
-    into.set(this.engine.view(this.parameters, this.parameterCount));
-    return into;
+  /** All that training moves: the parameters, then the running statistics. */
+  get stateView(): Float64Array {
+    return this.engine.view(this.parameters, this.parameterCount + this.statisticsCount);
   }
 
-  restoreState(from: Float64Array): void {
-    this.engine.view(this.parameters, this.parameterCount).set(from);
-    this.updated();
+  /** The running statistics alone. */
+  get statisticsView(): Float64Array {
+    return this.engine.view(this.parameters + 8 * this.parameterCount, this.statisticsCount);
   }
 
   /** Runs a fit; a second one meanwhile is a BusyError. What it makes room for is given back where it fails. */

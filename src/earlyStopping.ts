@@ -61,7 +61,9 @@ export class EarlyStopping {
     this.wait = better ? 0 : this.wait + 1;
     if (!better) return;
     this.best = value;
-    if (restoreBest) this.kept = this.core.copyState(this.kept);
+    if (!restoreBest) return;
+    if (this.kept === undefined) this.kept = this.core.stateView.slice();
+    else this.kept.set(this.core.stateView);
   }
 
   /** Whether the best epoch is long enough ago. */
@@ -71,6 +73,8 @@ export class EarlyStopping {
 
   /** Puts the network back to where it was in the best epoch. */
   restore(): void {
-    if (this.kept !== undefined) this.core.restoreState(this.kept);
+    if (this.kept === undefined) return;
+    this.core.stateView.set(this.kept);
+    this.core.updated();
   }
 }

@@ -159,6 +159,11 @@ function planDataset(where: string, training: Training, data: Data, options: Fit
   for (const set of [kept, held]) if (set !== undefined) checkWeighty(set);
   const { samples } = kept;
   const rows = optimizer.wholeBatch ? samples : Math.min(batchSize, samples);
+  if (core.statisticsCount > 0 && (rows === 1 || samples % rows === 1)) {
+    throw new ArgumentError(
+      `${where}: batchSize: ${rows} of ${samples} samples makes a batch of 1, over which a batchNorm takes no variance; another batchSize, or another number of samples, was expected`,
+    );
+  }
   const order = shuffle && !optimizer.wholeBatch ? new Uint32Array(samples) : undefined;
   const weights = readWeightsOfClasses(where, training, kept, options);
   return { feed: new DatasetFeed(core, kept, rows, order, seed, weights), validation: held };

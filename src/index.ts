@@ -12,6 +12,7 @@ export {
   BusyError,
   DisposedError,
   DivergedError,
+  FormatError,
   OutOfMemoryError,
   ShapeError,
   WasmgradError,
@@ -22,11 +23,14 @@ export type { BatchStream } from "./feed";
 export type { AbortSignalLike, FitData, FitOptions, StepInfo } from "./fitOptions";
 export type { EpochInfo, History } from "./history";
 export type { InitializerName } from "./initializers";
+export { type BatchNormDescription, type BatchNormOptions, batchNorm } from "./layers/batchNorm";
 export { type DenseDescription, type DenseOptions, dense } from "./layers/dense";
 export { type DropoutDescription, dropout } from "./layers/dropout";
 export type { Layer, LayerDescription } from "./layers/layer";
 export { type LbfgsOptions, lbfgs } from "./lbfgs";
+export { loadNetwork } from "./loadNetwork";
 export type { CustomLoss, LossBatch, LossLike, LossName } from "./losses";
+export type { JsonValue, Metadata } from "./metadata";
 export type { CustomMetric, MetricDetails, MetricLike, MetricName } from "./metrics";
 export { createNetwork, Network, type NetworkOptions } from "./network";
 export type { Numbers } from "./numbers";

@@ -1,6 +1,7 @@
 import type { Scope } from "./backend/arena";
 import type { Engine } from "./backend/engine";
 import { InputRows } from "./inputRows";
+import { inferBatchNorm } from "./layers/batchNorm";
 import { inferDense } from "./layers/dense";
 import type { LayerState } from "./layers/layer";
 import { LiveView } from "./liveView";
@@ -85,9 +86,13 @@ export class Inference implements Room {
     this.logits = 0;
     for (let l = 0; l <= last; l++) {
       const layer = this.layers[l] as LayerState;
-      if (layer.description.kind !== "dense") continue;
-      if (l === last) this.logits = buffers[2];
-      inferDense(this.engine, layer, samples, from, l === last ? buffers[2] : to, to);
+      const { kind } = layer.description;
+      if (kind === "dropout") continue;
+      if (kind === "batchNorm") inferBatchNorm(this.engine, layer, samples, from, to);
+      else {
+        if (l === last) this.logits = buffers[2];
+        inferDense(this.engine, layer, samples, from, l === last ? buffers[2] : to, to);
+      }
       from = to;
       to = to === buffers[0] ? buffers[1] : buffers[0];
     }

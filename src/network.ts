@@ -5,10 +5,13 @@ import { sha256 } from "./digest";
 import { disposeSymbol } from "./disposable";
 import { ArgumentError, checkNumber, checkOptions, checkWhole, ShapeError, shown } from "./errors";
 import { PREDICTION_ROWS } from "./inference";
+import { checkBatchNorm } from "./layers/batchNorm";
 import { checkDense } from "./layers/dense";
 import { checkDropout } from "./layers/dropout";
 import type { Layer, LayerDescription, LayerState } from "./layers/layer";
 import { checkLoss, type LossLike, takesIndices } from "./losses";
+import { type Metadata, metadataText } from "./metadata";
+import { writeNetwork } from "./networkFile";
 import { NetworkLayer } from "./networkLayer";
 import { countRows, flatten, type Numbers, readRows, throwNotFinite } from "./numbers";
 import { rowsOf, shrink } from "./room";
@@ -18,7 +21,7 @@ import type { Targets } from "./targets";
 export interface NetworkOptions {
   /** Features of a sample. */
   inputs: number;
-  /** From the first to the last: `dense(...)`, `dropout(...)`. */
+  /** From the first to the last: `dense(...)`, `batchNorm(...)`, `dropout(...)`. */
   layers: readonly LayerDescription[];
   /** One seed for weights, dropout and the order of samples: same seed, same bits. Default 42. */
   seed?: number;
@@ -44,21 +47,26 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   for (const [l, layer] of descriptions.entries()) {
     if (layer?.kind === "dense") checkDense(`${where}: layers[${l}]`, layer);
     else if (layer?.kind === "dropout") checkDropout(`${where}: layers[${l}]`, layer);
+    else if (layer?.kind === "batchNorm") checkBatchNorm(`${where}: layers[${l}]`, layer);
     else {
       throw new ArgumentError(
-        `${where}: layers[${l}]: ${shown(layer)} was given, dense(...) or dropout(...) was expected`,
+        `${where}: layers[${l}]: ${shown(layer)} was given, dense(...), batchNorm(...) or dropout(...) was expected`,
       );
     }
   }
-  if (!descriptions.some(({ kind }) => kind === "dense")) {
+  if (descriptions.every(({ kind }) => kind === "dropout")) {
     throw new ArgumentError(
-      `${where}: layers: none of ${layers.length} has parameters, at least one dense(...) was expected`,
+      `${where}: layers: none of ${layers.length} has parameters, at least one dense(...) or batchNorm(...) was expected`,
     );
   }
-  if (backend !== undefined && !(backend instanceof Backend)) {
-    throw new ArgumentError(`${where}: backend: ${shown(backend)} was given, the result of loadBackend() was expected`);
-  }
+  checkBackendOption(where, backend);
   return new Network(new Core(backend ?? (await defaultBackend()), inputs, descriptions, seed));
+}
+
+/** Throws an ArgumentError unless `backend` is one, or not given. */
+export function checkBackendOption(where: string, backend: unknown): void {
+  if (backend === undefined || backend instanceof Backend) return;
+  throw new ArgumentError(`${where}: backend: ${shown(backend)} was given, the result of loadBackend() was expected`);
 }
 
 /**
@@ -72,6 +80,8 @@ export class Network implements Disposable {
   readonly layers: readonly Layer[];
   readonly #parameters: Float64Array;
   readonly #gradients: Float64Array;
+  /** An object of the user's, to change or assign, saved with the network: what JSON can hold. */
+  metadata: Metadata = {};
   /** What there was room for before a call. */
   readonly #reserved: number[] = [];
 
@@ -159,13 +169,14 @@ export class Network implements Disposable {
     const rows = core.reserved(this.#reserved);
     try {
       core.batch.loadInputs("forward: inputs", inputs);
-      core.passes.reserve(where, core.batch.samples);
+      core.prepare(where);
     } catch (error) {
       core.giveBack(rows);
       throw error;
     }
     core.step++;
     core.forward();
+    core.passes.runStatistics();
     return core.outputView();
   }
 
@@ -226,24 +237,35 @@ export class Network implements Disposable {
     return summarize(this.inputs, this.core.states);
   }
 
-  /** SHA-256 in hex of the bits of the parameters, little-endian, with every NaN made the same. */
+  /** SHA-256 in hex of the bits of parameters and running statistics, little-endian, with every NaN made the same. */
   async digest(): Promise<string> {
     this.core.checkAlive("digest");
-    return sha256(this.#parameters);
+    return sha256(this.core.stateView);
   }
 
-  /** A network of its own with the same layers, parameters and frozen layers, on the same backend. */
+  /**
+   * A file of the network, in the safetensors format: parameters and running statistics as float64 tensors, `layers.0.weights`,
+   * `layers.1.gamma`; layers, seed and `metadata` as JSON in its metadata. `loadNetwork` makes the network again. Throws
+   * ArgumentError where `metadata` hold what JSON does not.
+   */
+  toBytes(): Uint8Array {
+    this.core.checkAlive("toBytes");
+    return writeNetwork(this.core, this.metadata);
+  }
+
+  /** A network of its own with the same layers, parameters, frozen layers and metadata, on the same backend. */
   clone(): Network {
     const { core } = this;
     core.checkAlive("clone");
     const copy = new Network(new Core(core.backend, core.inputs, core.descriptions, core.seed));
-    copy.#parameters.set(this.#parameters);
+    copy.core.stateView.set(core.stateView);
     copy.core.step = core.step;
+    copy.metadata = JSON.parse(metadataText("clone: metadata", this.metadata));
     for (const { trainable, index } of core.states) (copy.core.states[index] as LayerState).trainable = trainable;
     return copy;
   }
 
-  /** parameters <- tau other + (1 - tau) own. Throws where the layers differ, or the other is on another backend. */
+  /** parameters <- tau other + (1 - tau) own, and the running statistics likewise. Throws where the layers differ, or the other is on another backend. */
   copyFrom(other: Network, options: { tau?: number } = {}): void {
     const where = "copyFrom";
     this.core.checkAlive(where);
@@ -262,8 +284,8 @@ export class Network implements Disposable {
     const [given, expected] = [other.core.shape, this.core.shape];
     if (given !== expected)
       throw new ShapeError(`${where}: a network ${given} was given, one ${expected} was expected`);
-    const from = other.parameters;
-    const to = this.#parameters;
+    const from = other.core.stateView;
+    const to = this.core.stateView;
     if (tau === 1) to.set(from);
     else for (let i = 0; i < to.length; i++) to[i] = tau * (from[i] as number) + (1 - tau) * (to[i] as number);
     this.core.updated();

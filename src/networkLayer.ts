@@ -12,11 +12,15 @@ export class NetworkLayer implements Layer {
   readonly #checkAlive: (where: string) => void;
   readonly #weights: Float64Array;
   readonly #bias: Float64Array;
+  readonly #gamma: Float64Array;
+  readonly #beta: Float64Array;
+  readonly #runningMean: Float64Array;
+  readonly #runningVariance: Float64Array;
   readonly #weightGradients: Float64Array;
   readonly #biasGradients: Float64Array;
 
   constructor(engine: Engine, state: LayerState, checkAlive: (where: string) => void) {
-    const { description, units, weightCount, parameterCount } = state;
+    const { description, units, weightCount, parameterCount, statisticsCount } = state;
     this.kind = description.kind;
     this.units = units;
     this.activation = description.kind === "dense" ? description.activation : undefined;
@@ -25,28 +29,50 @@ export class NetworkLayer implements Layer {
     const biasCount = parameterCount - weightCount;
     this.#weights = engine.view(state.weights, weightCount);
     this.#bias = engine.view(state.bias, biasCount);
+    const normCount = statisticsCount / 2;
+    this.#gamma = engine.view(state.weights, normCount);
+    this.#beta = engine.view(state.bias, normCount);
+    this.#runningMean = engine.view(state.runningMean, normCount);
+    this.#runningVariance = engine.view(state.runningVariance, normCount);
     this.#weightGradients = engine.view(state.weightGradients, weightCount);
     this.#biasGradients = engine.view(state.biasGradients, biasCount);
   }
 
   get weights(): Float64Array {
-    this.#checkAlive(`layers[${this.#state.index}].weights`);
-    return this.#weights;
+    return this.#alive("weights", this.#weights);
   }
 
   get bias(): Float64Array {
-    this.#checkAlive(`layers[${this.#state.index}].bias`);
-    return this.#bias;
+    return this.#alive("bias", this.#bias);
+  }
+
+  get gamma(): Float64Array {
+    return this.#alive("gamma", this.#gamma);
+  }
+
+  get beta(): Float64Array {
+    return this.#alive("beta", this.#beta);
+  }
+
+  get runningMean(): Float64Array {
+    return this.#alive("runningMean", this.#runningMean);
+  }
+
+  get runningVariance(): Float64Array {
+    return this.#alive("runningVariance", this.#runningVariance);
   }
 
   get weightGradients(): Float64Array {
-    this.#checkAlive(`layers[${this.#state.index}].weightGradients`);
-    return this.#weightGradients;
+    return this.#alive("weightGradients", this.#weightGradients);
   }
 
   get biasGradients(): Float64Array {
-    this.#checkAlive(`layers[${this.#state.index}].biasGradients`);
-    return this.#biasGradients;
+    return this.#alive("biasGradients", this.#biasGradients);
+  }
+
+  #alive(name: string, view: Float64Array): Float64Array {
+    this.#checkAlive(`layers[${this.#state.index}].${name}`);
+    return view;
   }
 
   get trainable(): boolean {

@@ -1,6 +1,7 @@
 import type { Scope } from "./backend/arena";
 import type { Engine } from "./backend/engine";
 import { ArgumentError } from "./errors";
+import { batchNormPasses, runStatistics } from "./layers/batchNorm";
 import { densePasses } from "./layers/dense";
 import { dropoutPasses } from "./layers/dropout";
 import type { LayerPasses, LayerRun, LayerState } from "./layers/layer";
@@ -10,6 +11,7 @@ import { type Room, Rows } from "./room";
 const passesOf: Record<LayerState["description"]["kind"], LayerPasses> = {
   dense: densePasses,
   dropout: dropoutPasses,
+  batchNorm: batchNormPasses,
 };
 
 /**
@@ -122,6 +124,11 @@ export class Passes implements Room {
       from = run.y;
     }
     this.samples = samples;
+  }
+
+  /** Takes the batch of the last forward pass into the running statistics. */
+  runStatistics(): void {
+    for (const run of this.runs) runStatistics(run);
   }
 
   /**

@@ -1,4 +1,9 @@
-import type { LayerState } from "./layers/layer";
+import type { LayerDescription, LayerState } from "./layers/layer";
+
+function nameOf(description: LayerDescription): string {
+  if (description.kind === "dense") return `dense ${description.activation}`;
+  return description.kind === "dropout" ? `dropout ${description.rate}` : "batchNorm";
+}
 
 /** A printable table: layer, output shape, parameters, bytes. */
 export function summarize(inputs: number, states: readonly LayerState[]): string {
@@ -6,15 +11,17 @@ export function summarize(inputs: number, states: readonly LayerState[]): string
   rows.push(["inputs", `n x ${inputs}`, "0", "0"]);
   let total = 0;
   let trainable = 0;
-  for (const { description, units, parameterCount, trainable: moves } of states) {
-    const name =
-      description.kind === "dense" ? `dense ${description.activation}` : `${description.kind} ${description.rate}`;
+  let bytes = 0;
+  for (const { description, units, parameterCount, statisticsCount, trainable: moves } of states) {
+    const name = nameOf(description);
     const frozen = parameterCount > 0 && !moves ? " (frozen)" : "";
-    rows.push([name + frozen, `n x ${units}`, `${parameterCount}`, `${8 * parameterCount}`]);
+    const size = 8 * (parameterCount + statisticsCount);
+    rows.push([name + frozen, `n x ${units}`, `${parameterCount}`, `${size}`]);
     total += parameterCount;
+    bytes += size;
     if (moves) trainable += parameterCount;
   }
-  rows.push(["total", "", `${total}`, `${8 * total}`]);
+  rows.push(["total", "", `${total}`, `${bytes}`]);
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => (row[column] as string).length)));
   const line = widths.map((width) => "-".repeat(width)).join("  ");
   const lines = rows.map((row) =>

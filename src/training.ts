@@ -34,11 +34,12 @@ export class Training {
     const { core, state } = this;
     this.#where = where;
     this.#tallies = tallies;
-    core.passes.reserve(where, core.batch.samples);
+    core.prepare(where);
     state.begin(where);
     try {
       const cost = this.optimizer.advance(state.objective);
       core.updated();
+      core.passes.runStatistics();
       return cost;
     } catch (error) {
       state.undo();

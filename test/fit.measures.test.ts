@@ -176,7 +176,7 @@ onEveryVariant("Trainer.fit", (context) => {
     expect(await new Trainer(ones).fit(weighted(1), options)).toEqual(history);
     expect(await ones.digest()).toBe(await plain.digest());
     // the first batch of 16 has weights, whatever the others say
-    const wrong = { ...data, sampleWeights: data.targets.map((_, i) => (i < 16 ? 1 : 0)) };
+    const wrong = { ...data, sampleWeights: Array.from(data.targets, (_, i) => (i < 16 ? 1 : 0)) };
     const noise = { ...wrong, targets: data.targets.map((target, i) => (i < 16 ? target : (target + 1) % CLASSES)) };
     const [right, other] = [zeros, zeros.clone()];
     await new Trainer(right).fit(wrong, options);

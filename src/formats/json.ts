@@ -77,6 +77,10 @@ export function isObject(value: Json | undefined): value is ReadonlyMap<string, 
   return value instanceof Map;
 }
 
+export function fail(where: string, found: string, expected: string): never {
+  throw new FormatError(`${where}: ${found} was found, ${expected} was expected`);
+}
+
 /** A text in quotes, cut short: what is shown in a message may come from anywhere. */
 export function cut(text: string): string {
   if (text.length <= SHOWN) return JSON.stringify(text);
@@ -266,7 +270,7 @@ class Parser {
   }
 
   #fail(at: number, expected: string, found = this.#found(at)): never {
-    throw new FormatError(`${this.where}: at character ${at}: ${found} was found, ${expected} was expected`);
+    fail(`${this.where}: at character ${at}`, found, expected);
   }
 
   /** The beginning of a word, or one character. */

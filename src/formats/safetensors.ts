@@ -1,5 +1,5 @@
-import { ArgumentError, checkWhole, FormatError, messageOf, OutOfMemoryError, ShapeError, shown } from "../errors";
-import { cut, decodeUtf8, isArray, isObject, type Json, parseJson, shownByte, shownJson } from "./json";
+import { ArgumentError, checkWhole, messageOf, OutOfMemoryError, ShapeError, shown } from "../errors";
+import { cut, decodeUtf8, fail, isArray, isObject, type Json, parseJson, shownByte, shownJson } from "./json";
 
 /**
  * The safetensors format (github.com/huggingface/safetensors), of float64 alone:
@@ -240,10 +240,6 @@ function checkCover(where: string, tensors: Stored[], length: number): void {
     end = begin + 8 * length;
   }
   if (end !== length) fail(where, `data of ${length} bytes`, `an end at byte ${end}, that of the last tensor,`);
-}
-
-function fail(where: string, found: string, expected: string): never {
-  throw new FormatError(`${where}: ${found} was found, ${expected} was expected`);
 }
 
 class Stored implements StoredTensor {

@@ -1,21 +1,27 @@
 import type { ActivationName } from "../activations";
 import type { Engine } from "../backend/engine";
+import type { BatchNormDescription } from "./batchNorm";
 import type { DenseDescription } from "./dense";
 import type { DropoutDescription } from "./dropout";
 
 /** What `createNetwork` is given for a layer: a plain description, which can be used again. */
-export type LayerDescription = DenseDescription | DropoutDescription;
+export type LayerDescription = DenseDescription | DropoutDescription | BatchNormDescription;
 
 /** A layer of a network: live views of its parameters and gradients. Layers without parameters have empty ones. */
 export interface Layer {
   readonly kind: LayerDescription["kind"];
   readonly units: number;
   readonly activation: ActivationName | undefined;
-  /** fanIn x units, row-major. */
+  /** fanIn x units, row-major; of a batchNorm gamma, units. */
   readonly weights: Float64Array;
-  /** units */
+  /** units; of a batchNorm beta. */
   readonly bias: Float64Array;
-  /** fanIn x units: dC/dW of the last backward. */
+  /** The weights and bias of a batchNorm by their own names, and its running statistics: units; empty elsewhere. */
+  readonly gamma: Float64Array;
+  readonly beta: Float64Array;
+  readonly runningMean: Float64Array;
+  readonly runningVariance: Float64Array;
+  /** In the shape of the weights: dC/dW of the last backward. */
   readonly weightGradients: Float64Array;
   /** units: dC/db of the last backward. */
   readonly biasGradients: Float64Array;
@@ -38,6 +44,11 @@ export interface LayerState {
   readonly offset: number;
   readonly weightCount: number;
   readonly parameterCount: number;
+  /** Addresses of the running statistics of a batchNorm, units each, and of what it keeps from pass to pass. */
+  readonly runningMean: number;
+  readonly runningVariance: number;
+  readonly statisticsCount: number;
+  readonly work: number;
   trainable: boolean;
 }
 

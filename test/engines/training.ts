@@ -1,4 +1,14 @@
-import { adam, createNetwork, dense, dropout, loadBackend, Trainer, type Variant } from "../../src/index";
+import {
+  adam,
+  batchNorm,
+  cosineDecay,
+  createNetwork,
+  dense,
+  dropout,
+  loadBackend,
+  Trainer,
+  type Variant,
+} from "../../src/index";
 
 const [SAMPLES, FEATURES, CLASSES] = [403, 40, 5];
 
@@ -36,7 +46,7 @@ export const PLACES: readonly Place[] = [
 /**
  * One training, wide enough for threads to share its kernels, as far as the bits can tell: at the start, after one
  * step, after three epochs, and its predictions. All that moves bits is in it: dropout, gelu, tanh, silu, softmax, penalties,
- * adam, shuffling, and short batches at the end.
+ * batchNorm with its running statistics, adam, a schedule, shuffling, all metrics, and short batches at the end.
  */
 export async function train({ variant, threads }: Place) {
   const backend = await loadBackend(
@@ -48,6 +58,7 @@ export async function train({ variant, threads }: Place) {
       dense(160, { activation: "gelu", l2: 1e-3 }),
       dropout(0.25),
       dense(64, { activation: "tanh", l1: 1e-4 }),
+      batchNorm(),
       dense(9, "silu"),
       dropout(0.1),
       dense(CLASSES, "softmax"),
@@ -56,12 +67,20 @@ export async function train({ variant, threads }: Place) {
     backend,
   });
   const start = await network.digest();
-  const trainer = new Trainer(network, { optimizer: adam({ learningRate: 0.01 }) });
+  const trainer = new Trainer(network, {
+    optimizer: adam({ learningRate: 0.01 }),
+    metrics: ["accuracy", "precision", "recall", "f1", "rocAuc", "r2", "meanAbsoluteError"],
+  });
   const data = { inputs: inputs(), targets: classes() };
   const cost = trainer.step(data.inputs, data.targets);
   const step = await network.digest();
   // 403 samples, 322 of them to train on: batches of 48 and one of 34
-  const history = await trainer.fit(data, { epochs: 3, batchSize: 48, validationSplit: 0.2 });
+  const history = await trainer.fit(data, {
+    epochs: 3,
+    batchSize: 48,
+    validationSplit: 0.2,
+    schedule: cosineDecay({ steps: 21, minimum: 0.1 }),
+  });
   const epochs = await network.digest();
   const outputs = network.predict(data.inputs);
   const evaluation = trainer.evaluate(data);

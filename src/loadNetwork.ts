@@ -1,0 +1,22 @@
+import type { Backend } from "./backend/backend";
+import { defaultBackend } from "./backend/load";
+import { Core } from "./core";
+import { checkOptions } from "./errors";
+import { checkBackendOption, Network } from "./network";
+import { fillNetwork, readNetwork } from "./networkFile";
+
+/**
+ * The network that `toBytes` has written, or that a checkpoint holds: it predicts the same bits. A file is checked as a whole
+ * before it takes memory. Throws FormatError that says where, ArgumentError, DisposedError, OutOfMemoryError.
+ */
+export async function loadNetwork(bytes: Uint8Array, options: { backend?: Backend } = {}): Promise<Network> {
+  const where = "loadNetwork";
+  checkOptions(where, options, ["backend"]);
+  const { backend } = options;
+  checkBackendOption(where, backend);
+  const file = readNetwork(where, bytes);
+  const network = new Network(new Core(backend ?? (await defaultBackend()), file.inputs, file.descriptions, file.seed));
+  fillNetwork(network.core, file);
+  network.metadata = file.metadata;
+  return network;
+}
