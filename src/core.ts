@@ -22,6 +22,7 @@ import {
   lossOf,
   sumLosses,
 } from "./losses";
+import type { Metadata } from "./metadata";
 import type { MetricRows } from "./metrics";
 import { Passes } from "./passes";
 import { type Room, rowsOf, shrink } from "./room";
@@ -35,6 +36,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 export class Core {
   /** Training passes so far: dropout's masks depend on it. */
   step = 0;
+  /** An object of the user's, saved with the network. */
+  metadata: Metadata = {};
   /** A fit is under way. */
   busy = false;
   readonly engine: Engine;

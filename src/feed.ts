@@ -3,6 +3,7 @@ import type { Core } from "./core";
 import { type Data, type Dataset, gather, readData } from "./dataset";
 import { ArgumentError, shown } from "./errors";
 import type { AbortSignalLike } from "./fitOptions";
+import type { JsonValue } from "./metadata";
 import { isPromise } from "./pacer";
 import { permute } from "./random";
 
@@ -13,6 +14,8 @@ export const ABORTED = -1;
 export interface Feed {
   /** Batches in an epoch, where that is known. */
   readonly batches: number | undefined;
+  /** What makes its batches what they are, as it is written down. */
+  readonly described: JsonValue;
   /** Starts an epoch, the `epoch`-th of this fit; the trainer has `past` of them behind it. */
   begin(past: number, epoch: number): void;
   /**
@@ -60,6 +63,18 @@ export class DatasetFeed implements Feed {
   }
 
   end(): void {}
+
+  get described(): JsonValue {
+    const { batchSize, order, seed, data, classWeights } = this;
+    return {
+      samples: data.samples,
+      batchSize,
+      shuffle: order !== undefined,
+      seed,
+      weights: data.weights !== undefined,
+      classWeights: classWeights === undefined ? null : [...classWeights],
+    };
+  }
 }
 
 /** Batches, one after the other, for data that do not fit in memory. */
@@ -70,6 +85,7 @@ type Step = IteratorResult<Data> | Promise<IteratorResult<Data>>;
 /** Batches that somebody else makes, read ahead by one: the next is on its way while the step runs. */
 export class StreamFeed implements Feed {
   readonly batches = undefined;
+  readonly described: JsonValue = "a stream";
   #iterator: Iterator<Data> | AsyncIterator<Data> | undefined;
   /** The batch that is on its way. */
   #next: Step | undefined;

@@ -1,3 +1,4 @@
+import { readResume } from "./checkpoint";
 import { EarlyStopping } from "./earlyStopping";
 import { ArgumentError, shown } from "./errors";
 import { evaluating } from "./evaluation";
@@ -9,13 +10,14 @@ import { isPromise, Pacer } from "./pacer";
 import { addTo, totalOf } from "./runningSum";
 import type { Schedule } from "./schedules";
 import type { Training } from "./training";
+import { type Progress, readTraining, writeTraining } from "./trainingFile";
 
 /** A fit under way: epochs of steps, what is measured of them, and what may end it. */
-export class Fit {
+export class Fit implements Progress {
   readonly #pacer = new Pacer();
-  readonly #earlyStopping: EarlyStopping | undefined;
-  /** Steps so far. */
-  #steps = 0;
+  readonly earlyStopping: EarlyStopping | undefined;
+  /** Steps of this fit. */
+  steps = 0;
   /** The learning rate of the last step. */
   #rate: number;
 
@@ -26,24 +28,51 @@ export class Fit {
   ) {
     const { earlyStopping } = plan;
     this.#rate = training.optimizer.learningRate;
-    this.#earlyStopping = earlyStopping && new EarlyStopping(training.core, earlyStopping);
+    this.earlyStopping = earlyStopping && new EarlyStopping(training.core, earlyStopping);
   }
 
   async run(): Promise<History> {
     const { plan } = this;
     const { history, epochs, onEpoch } = plan;
-    while (history.epochs < epochs && history.stoppedBy === "epochs") {
+    await this.#start();
+    while (history.epochs < epochs) {
+      if (this.earlyStopping?.over) {
+        history.stoppedBy = "earlyStopping";
+        break;
+      }
       if (!(await this.#epoch())) {
         history.stoppedBy = "signal";
         break;
       }
-      this.#earlyStopping?.observe(history);
+      this.earlyStopping?.observe(history);
       await onEpoch?.(latest(history, epochs));
       this.training.core.checkAlive("fit");
-      if (this.#earlyStopping?.over === true && history.epochs < epochs) history.stoppedBy = "earlyStopping";
+      await this.#save();
     }
-    this.#earlyStopping?.restore();
+    this.earlyStopping?.restore();
     return history;
+  }
+
+  /** Where it goes on from, and whether it can be saved: before a weight moves. */
+  async #start(): Promise<void> {
+    const { resume, checkpoint } = this.plan;
+    await checkpoint?.prepare();
+    if (resume !== undefined) {
+      const where = "fit: resume";
+      const bytes = await readResume(where, resume);
+      this.training.core.checkAlive("fit");
+      readTraining(where, bytes, this);
+    }
+  }
+
+  /** Saves the epoch, if its turn has come or it is the last. */
+  async #save(): Promise<void> {
+    const { checkpoint, history, epochs } = this.plan;
+    if (checkpoint === undefined) return;
+    const last = history.epochs >= epochs || this.earlyStopping?.over === true;
+    if (history.epochs % checkpoint.every !== 0 && !last) return;
+    await checkpoint.save(writeTraining(this));
+    this.training.core.checkAlive("fit");
   }
 
   /** Every sample once, and the epoch's figures into the history; false where the signal ended it. */
@@ -104,19 +133,19 @@ export class Fit {
       this.#rate = this.#scheduled(schedule);
       cost = training.stepAt(this.#rate, "fit", tallies);
     }
-    this.#steps++;
+    this.steps++;
     return cost;
   }
 
   /** The learning rate of the step that comes. */
   #scheduled(schedule: Schedule): number {
     const { history } = this.plan;
-    const factor: unknown = schedule(this.#steps, history.epochs, history);
+    const factor: unknown = schedule(this.steps, history.epochs, history);
     if (typeof factor === "number" && Number.isFinite(factor) && factor >= 0) {
       return factor * this.training.optimizer.learningRate;
     }
     throw new ArgumentError(
-      `fit: schedule: ${shown(factor)} was returned for step ${this.#steps}, a finite number of at least 0 was expected`,
+      `fit: schedule: ${shown(factor)} was returned for step ${this.steps}, a finite number of at least 0 was expected`,
     );
   }
 }

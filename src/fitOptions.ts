@@ -1,3 +1,4 @@
+import { type CheckpointOptions, type CheckpointPlan, checkResume, readCheckpointOptions } from "./checkpoint";
 import { type ClassWeights, readClassWeights } from "./classWeights";
 import { checkWeighty, type Data, type Dataset, readData, splitLast } from "./dataset";
 import { type EarlyStoppingOptions, type EarlyStoppingPlan, readEarlyStopping } from "./earlyStopping";
@@ -62,6 +63,10 @@ export interface FitOptions {
   earlyStopping?: EarlyStoppingOptions;
   /** The factor of the learning rate, step by step: `cosineDecay(...)` and the like, or a function of one's own. */
   schedule?: Schedule;
+  /** Saves the training, each time an epoch is over, to a file or by a function. */
+  checkpoint?: CheckpointOptions;
+  /** Goes on from a checkpoint, the path of its file or its bytes, bit for bit; `epochs` is the total. */
+  resume?: string | Uint8Array;
   /** Called after every step; the network stands still until it returns, or its promise settles. */
   onStep?: (info: StepInfo) => unknown;
   /** Called after every epoch, likewise. */
@@ -71,11 +76,12 @@ export interface FitOptions {
 }
 
 /** A fit whose options are known to be right. */
-export interface FitPlan extends Pick<FitOptions, "onStep" | "onEpoch" | "signal" | "schedule"> {
+export interface FitPlan extends Pick<FitOptions, "onStep" | "onEpoch" | "signal" | "schedule" | "resume"> {
   readonly epochs: number;
   readonly feed: Feed;
   readonly validation: Dataset | undefined;
   readonly earlyStopping: EarlyStoppingPlan | undefined;
+  readonly checkpoint: CheckpointPlan | undefined;
   readonly history: History;
 }
 
@@ -97,11 +103,13 @@ export function planFit(
     "classWeights",
     "earlyStopping",
     "schedule",
+    "checkpoint",
+    "resume",
     "onStep",
     "onEpoch",
     "signal",
   ]);
-  const { epochs = 1, onStep, onEpoch, signal, schedule } = options;
+  const { epochs = 1, onStep, onEpoch, signal, schedule, checkpoint, resume } = options;
   checkWhole(`${where}: epochs`, epochs, 1);
   for (const [name, callback] of Object.entries({ onStep, onEpoch, schedule })) {
     if (callback !== undefined && typeof callback !== "function") {
@@ -111,6 +119,7 @@ export function planFit(
   if (signal !== undefined && typeof signal?.aborted !== "boolean") {
     throw new ArgumentError(`${where}: signal: ${shown(signal)} was given, an AbortSignal was expected`);
   }
+  if (resume !== undefined) checkResume(`${where}: resume`, resume);
   const { feed, validation } = isStream(data)
     ? planStream(where, training, data, options)
     : planDataset(where, training, data, options);
@@ -121,10 +130,12 @@ export function planFit(
     feed,
     validation,
     schedule,
+    resume,
     onStep,
     onEpoch,
     signal,
     history,
+    checkpoint: checkpoint && readCheckpointOptions(`${where}: checkpoint`, checkpoint),
     earlyStopping:
       earlyStopping === undefined
         ? undefined

@@ -3,6 +3,7 @@ export { Backend, type MatmulOptions, type MemoryUse, type OutOption, type Varia
 export { type BackendOptions, loadBackend } from "./backend/load";
 export { Matrix } from "./backend/matrix";
 export { checkGradients, type GradientCheck } from "./checkGradients";
+export type { CheckpointOptions } from "./checkpoint";
 export type { ClassWeights } from "./classWeights";
 export { confusionMatrix } from "./confusionMatrix";
 export type { Data } from "./dataset";

@@ -17,6 +17,5 @@ export async function loadNetwork(bytes: Uint8Array, options: { backend?: Backen
   const file = readNetwork(where, bytes);
   const network = new Network(new Core(backend ?? (await defaultBackend()), file.inputs, file.descriptions, file.seed));
   fillNetwork(network.core, file);
-  network.metadata = file.metadata;
   return network;
 }

@@ -80,8 +80,6 @@ export class Network implements Disposable {
   readonly layers: readonly Layer[];
   readonly #parameters: Float64Array;
   readonly #gradients: Float64Array;
-  /** An object of the user's, to change or assign, saved with the network: what JSON can hold. */
-  metadata: Metadata = {};
   /** What there was room for before a call. */
   readonly #reserved: number[] = [];
 
@@ -231,6 +229,16 @@ export class Network implements Disposable {
     return core.inputGradientView(where);
   }
 
+  /** An object of the user's, to change or assign, saved with the network: what JSON can hold. */
+  get metadata(): Metadata {
+    return this.core.metadata;
+  }
+
+  set metadata(metadata: Metadata) {
+    metadataText("metadata", metadata);
+    this.core.metadata = metadata;
+  }
+
   /** A table of the layers: output shape, parameters, bytes. */
   summary(): string {
     this.core.checkAlive("summary");
@@ -250,7 +258,7 @@ export class Network implements Disposable {
    */
   toBytes(): Uint8Array {
     this.core.checkAlive("toBytes");
-    return writeNetwork(this.core, this.metadata);
+    return writeNetwork(this.core);
   }
 
   /** A network of its own with the same layers, parameters, frozen layers and metadata, on the same backend. */
@@ -260,7 +268,7 @@ export class Network implements Disposable {
     const copy = new Network(new Core(core.backend, core.inputs, core.descriptions, core.seed));
     copy.core.stateView.set(core.stateView);
     copy.core.step = core.step;
-    copy.metadata = JSON.parse(metadataText("clone: metadata", this.metadata));
+    copy.core.metadata = JSON.parse(metadataText("clone: metadata", core.metadata));
     for (const { trainable, index } of core.states) (copy.core.states[index] as LayerState).trainable = trainable;
     return copy;
   }

@@ -39,7 +39,7 @@ export interface NetworkFile {
 }
 
 /** The bytes of a file. Throws ArgumentError where metadata hold what JSON does not. */
-export function writeNetwork(core: Core, metadata: Metadata, extra: Extra = { tensors: [], metadata: {} }): Uint8Array {
+export function writeNetwork(core: Core, extra: Extra = { tensors: [], metadata: {} }): Uint8Array {
   const { inputs, seed, step, states, engine } = core;
   const layers = states.map(({ description, trainable }) => ({ ...description, trainable }));
   const tensors = placesOf(states).map(({ name, shape, address }) => ({
@@ -52,7 +52,7 @@ export function writeNetwork(core: Core, metadata: Metadata, extra: Extra = { te
   }));
   return encodeSafetensors([...tensors, ...extra.tensors], {
     wasmgrad: JSON.stringify({ version: VERSION, inputs, seed, step, layers }),
-    metadata: metadataText("toBytes: metadata", metadata),
+    metadata: metadataText("toBytes: metadata", core.metadata),
     ...extra.metadata,
   });
 }
@@ -108,6 +108,7 @@ export function fillNetwork(core: Core, file: NetworkFile): void {
     (core.states[l] as LayerState).trainable = trainable;
   });
   core.step = file.step;
+  core.metadata = file.metadata;
   core.updated();
 }
 

@@ -10,7 +10,7 @@ export class TrainingState {
   steps = 0;
   epochs = 0;
   /** Steps that each layer has made: those in which it was trainable, as PyTorch counts them. */
-  readonly #layerSteps: number[];
+  readonly layerSteps: number[];
   /** Addresses of the slots; allocated at the first step, freed with the network. */
   #slots: readonly number[] | undefined;
   /** Which layers were trainable when the segments were cut. */
@@ -24,7 +24,7 @@ export class TrainingState {
     readonly optimizer: Optimizer,
     evaluate: Pick<Objective, "costAndGradients" | "look">,
   ) {
-    this.#layerSteps = core.states.map(() => 0);
+    this.layerSteps = core.states.map(() => 0);
     const { engine, parameterCount } = core;
     const kernels = engine.kernelsFor(parameterCount);
     const { results } = engine;
@@ -33,10 +33,8 @@ export class TrainingState {
 
   /** Starts a step. */
   begin(where: string): void {
-    const { states, parameterCount } = this.core;
-    if (this.#slots === undefined) {
-      this.#slots = this.core.scope.allocateAll(where, Array(this.optimizer.slotCount).fill(parameterCount));
-    }
+    const { states } = this.core;
+    this.#slots ??= this.#allocate(where);
     let same = this.#cut.length === states.length;
     for (let l = 0; same && l < states.length; l++) same = this.#cut[l] === states[l]?.trainable;
     if (!same) this.objective.segments = this.#cutSegments(this.#slots);
@@ -53,12 +51,45 @@ export class TrainingState {
     this.#cut = [];
   }
 
+  /** The slots, empty before the first step. */
+  slotViews(): Float64Array[] {
+    const { engine, parameterCount } = this.core;
+    return (this.#slots ?? []).map((slot) => engine.view(slot, parameterCount));
+  }
+
+  /** Goes on from another training's state. */
+  restore(
+    where: string,
+    steps: number,
+    epochs: number,
+    layerSteps: readonly number[],
+    slots: readonly { copyTo(target: Float64Array): void }[],
+  ): void {
+    this.#slots ??= this.#allocate(where);
+    const views = this.slotViews();
+    slots.forEach((slot, s) => {
+      slot.copyTo(views[s] as Float64Array);
+    });
+    this.steps = steps;
+    this.epochs = epochs;
+    layerSteps.forEach((count, l) => {
+      this.layerSteps[l] = count;
+    });
+    // the segments know of steps too
+    this.#cut = [];
+  }
+
+  #allocate(where: string): readonly number[] {
+    const { scope, parameterCount } = this.core;
+    return scope.allocateAll(where, Array(this.optimizer.slotCount).fill(parameterCount));
+  }
+
   #count(by: 1 | -1): void {
     this.steps += by;
     this.core.step += by;
     for (const segment of this.objective.segments) segment.step += by;
     for (let l = 0; l < this.#cut.length; l++) {
-      if (this.#cut[l]) this.#layerSteps[l] = (this.#layerSteps[l] as number) + by;
+      if (this.#cut[l]) this.layerSteps[l] = (this.layerSteps[l] as number) + by;
     }
   }
 
@@ -69,7 +100,7 @@ export class TrainingState {
     const runs: { offset: number; length: number; step: number }[] = [];
     for (const { trainable, offset, parameterCount, index } of states) {
       if (!trainable || parameterCount === 0) continue;
-      const step = this.#layerSteps[index] as number;
+      const step = this.layerSteps[index] as number;
       const last = runs[runs.length - 1];
       if (last?.step === step && last.offset + last.length === offset) last.length += parameterCount;
       else runs.push({ offset, length: parameterCount, step });
