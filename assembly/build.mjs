@@ -8,7 +8,7 @@ import { constantsToMemory } from "./constants.mjs";
 /**
  * Compiles the kernels for every target of asconfig.json, side by side, and writes for each, beside the binary in
  * build/: its declarations (by asc) and a module whose default export is the binary in base64, which is what the
- * library imports (files beside a bundle get lost under esbuild, strings do not). The worker becomes a string likewise.
+ * library imports (files beside a bundle get lost under esbuild, strings do not). The workers become strings likewise.
  */
 const asc = fileURLToPath(new URL("./bin/asc.js", import.meta.resolve("assemblyscript/package.json")));
 const { targets } = JSON.parse(await readFile("asconfig.json", "utf8"));
@@ -21,9 +21,9 @@ async function build([variant, { outFile }]) {
   return `${variant.padEnd(8)} ${binary.length} bytes`;
 }
 
-async function buildWorker() {
+async function buildWorker(name, entryPoint) {
   const { outputFiles } = await bundle({
-    entryPoints: ["src/backend/worker.ts"],
+    entryPoints: [entryPoint],
     bundle: true,
     minify: true,
     format: "iife",
@@ -31,13 +31,16 @@ async function buildWorker() {
     write: false,
   });
   const [{ text }] = outputFiles;
-  await writeFile("build/worker.source.ts", `export default ${JSON.stringify(text)};\n`);
-  return `worker   ${text.length} bytes`;
+  await writeFile(`build/${name}.source.ts`, `export default ${JSON.stringify(text)};\n`);
+  return `${name} ${text.length} bytes`;
 }
 
 try {
   await mkdir("build", { recursive: true });
-  console.log((await Promise.all([...Object.entries(targets).map(build), buildWorker()])).join("\n"));
+  console.log((await Promise.all(Object.entries(targets).map(build))).join("\n"));
+  console.log(await buildWorker("worker", "src/backend/worker.ts"));
+  // with the other in it
+  console.log(await buildWorker("trainingWorker", "src/worker/entry.ts"));
 } catch (error) {
   console.error(error.stderr || error);
   process.exitCode = 1;

@@ -152,6 +152,12 @@ export class Batch implements Room {
     this.rows = 0;
   }
 
+  /** Frees its room, and that of its copies of inputs. */
+  free(): void {
+    this.dispose();
+    this.copies.dispose();
+  }
+
   /** Live views of the rows in use, for losses of one's own and metrics. */
   targetView(): Float64Array {
     return this.#targetView.at(this.targets, this.samples * this.units);

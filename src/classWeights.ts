@@ -51,6 +51,11 @@ export function readClassWeights(
   if (!given.some((weight) => weight > 0)) {
     throw new ArgumentError(`${where}: ${count} weights that are all 0 were given, a sum above 0 was expected`);
   }
+  if (data !== undefined && !countClasses(data, units, count).some((some, c) => some > 0 && given[c] > 0)) {
+    throw new ArgumentError(
+      `${where}: the weights of all classes that there are among ${data.samples} samples are 0, a sum above 0 was expected`,
+    );
+  }
   return Float64Array.from(given);
 }
 

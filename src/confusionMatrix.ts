@@ -1,4 +1,4 @@
-import { type Data, readData } from "./dataset";
+import { checkWeighty, type Data, readData } from "./dataset";
 import { ArgumentError, shown } from "./errors";
 import { predicting } from "./evaluation";
 import { tellClasses } from "./metrics";
@@ -20,7 +20,7 @@ export function confusionMatrix(network: Network, data: Data): number[][] {
     throw new ArgumentError(`${where}: ${shown(network)} was given, a network of createNetwork() was expected`);
   }
   const { core } = network;
-  core.checkAlive(where);
+  core.checkFree(where);
   const { units, outputActivation, inputs, backend } = core;
   if (units > 1 && !tellClasses(units, outputActivation)) {
     throw new ArgumentError(
@@ -28,6 +28,7 @@ export function confusionMatrix(network: Network, data: Data): number[][] {
     );
   }
   const set = readData(where, data, inputs, units, backend, true);
+  checkWeighty(set);
   const classes = units === 1 ? 2 : units;
   const sums = new Float64Array(2 * classes * classes);
   const { rooms } = core.inference;

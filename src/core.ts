@@ -34,6 +34,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
  * linear memory, the passes over them, the batch in hand, and what may happen when.
  */
 export class Core {
+  /** A worker trains the network and no callback is running: its numbers move elsewhere. */
+  away = false;
   /** Training passes so far: dropout's masks depend on it. */
   step = 0;
   /** An object of the user's, saved with the network. */
@@ -53,7 +55,8 @@ export class Core {
   readonly parameterCount: number;
   /** Running statistics, which lie behind the parameters. */
   readonly statisticsCount: number;
-  readonly batch: Batch;
+  /** The batch in hand: that of the network's own methods and `step`, and during a step of a fit the fit's. */
+  batch: Batch;
   readonly passes: Passes;
   readonly inference: Inference;
   readonly #rooms: readonly Room[];
@@ -107,7 +110,7 @@ export class Core {
         engine.view(runningVariance, units).fill(1);
       }
     }
-    this.batch = new Batch(backend, this.scope, this.units, new InputRows(engine, this.scope, inputs));
+    this.batch = this.newBatch();
     this.passes = new Passes(engine, this.scope, this.states, inputs);
     this.inference = new Inference(engine, this.scope, this.states, inputs, this.units);
     const { batch, passes, inference } = this;
@@ -140,10 +143,29 @@ export class Core {
     this.engine.checkAlive(where);
   }
 
-  /** Throws where it is no more, or inside a loss of one's own. */
-  checkIdle(where: string): void {
+  /** A batch of its own, for who must not be disturbed by another's. */
+  newBatch(): Batch {
+    const { engine, scope } = this;
+    return new Batch(this.backend, scope, this.units, new InputRows(engine, scope, this.inputs));
+  }
+
+  /** Throws where it is no more, or in training elsewhere: what more than a look at its numbers wants. */
+  checkFree(where: string): void {
     this.checkAlive(where);
+    this.#checkHere(where);
+  }
+
+  /** The same, and throws inside a loss of one's own: what changes the batch in hand wants. */
+  checkIdle(where: string): void {
+    this.checkFree(where);
     this.#checkNotAsking(where);
+  }
+
+  #checkHere(where: string): void {
+    if (!this.away) return;
+    throw new BusyError(
+      `${where}: the network is in training in a worker, a call from inside onStep or onEpoch, or after the fit, was expected`,
+    );
   }
 
   #checkNotAsking(where: string): void {
@@ -217,7 +239,7 @@ export class Core {
   /** Whether cost and gradients of the last backward pass are finite. */
   get finite(): boolean {
     const { parameterCount } = this;
-    if (!Number.isFinite(this.#cost[0])) return false;
+    if (!Number.isFinite(this.#cost[0]) || !this.passes.statisticsFinite) return false;
     return this.engine.kernels.firstNotFinite(parameterCount, this.gradients) === parameterCount;
   }
 
@@ -333,6 +355,7 @@ export class Core {
 
   dispose(): void {
     if (this.#disposed) return;
+    this.#checkHere("dispose");
     this.#checkNotAsking("dispose");
     this.#disposed = true;
     this.backend.networks.delete(this.scope);

@@ -55,7 +55,19 @@ function rotate(word: number, bits: number): number {
 }
 
 /** The first 32 bits of the fractional parts of the cube roots and square roots of the first 64 and 8 primes. */
-function sha256Constants(): { constants: number[]; initial: number[] } {
+function sha256Constants(): Constants {
+  known ??= findConstants();
+  return known;
+}
+
+interface Constants {
+  readonly constants: readonly number[];
+  readonly initial: readonly number[];
+}
+
+let known: Constants | undefined;
+
+function findConstants(): Constants {
   const primes: number[] = [];
   for (let n = 2; primes.length < 64; n++) if (primes.every((prime) => n % prime !== 0)) primes.push(n);
   return {

@@ -1,20 +1,30 @@
 import type { Core } from "./core";
 import { DivergedError } from "./errors";
+import { batchFinite } from "./layers/batchNorm";
+import { densePenalty } from "./layers/dense";
 import type { LayerRun, LayerState } from "./layers/layer";
 
 const ADVICE = "a lower learningRate, clipNorm, or inputs and targets scaled to about 1 usually help";
 
 /** The error of a step whose cost, or a gradient, is not finite. */
 export function diverged(where: string, core: Core, step: number, cost: number): DivergedError {
-  return Number.isFinite(cost) ? divergedGradient(where, core, step) : divergedCost(where, core, step, cost);
+  if (!Number.isFinite(cost)) return divergedCost(where, core, step, cost);
+  const norm = core.passes.runs.find((run) => !batchFinite(run));
+  if (norm === undefined) return divergedGradient(where, core, step);
+  const { state } = norm;
+  const found = `the mean or variance of the batch in ${named(state)} is not finite`;
+  return new DivergedError(`${where}: step ${step}: ${found}, finite ones were expected; ${ADVICE}`, step, state.index);
 }
 
 /** Of a cost that is not finite: names the first layer whose outputs are not. */
 function divergedCost(where: string, core: Core, step: number, cost: number): DivergedError {
   const { runs } = core.passes;
   const first = runs.find((run) => !areFinite(core, run.samples * run.state.units, run.y, run.logits));
-  const { state } = first ?? (runs[runs.length - 1] as LayerRun);
-  const found = first === undefined ? "all outputs are finite" : `${named(state)} is the first whose outputs are not`;
+  const heavy = first ?? runs.find((run) => !Number.isFinite(densePenalty(core.engine, run.state)));
+  const { state } = heavy ?? (runs[runs.length - 1] as LayerRun);
+  let found = "all outputs are finite";
+  if (first !== undefined) found = `${named(state)} is the first whose outputs are not`;
+  else if (heavy !== undefined) found += `, the penalty of ${named(state)} is not`;
   return new DivergedError(
     `${where}: step ${step}: the cost is ${cost}, a finite one was expected (${found}); ${ADVICE}`,
     step,

@@ -26,7 +26,7 @@ export function readEarlyStopping(
 ): EarlyStoppingPlan {
   checkOptions(where, options, ["monitor", "patience", "minDelta", "restoreBest", "mode"]);
   const { monitor = "validationLoss", patience = 3, minDelta = 0, restoreBest = true } = options;
-  if (`${monitor}`.startsWith("validation") && !measured.includes("validationLoss")) {
+  if (typeof monitor === "string" && monitor.startsWith("validation") && !measured.includes("validationLoss")) {
     throw new ArgumentError(
       `${where}: monitor: ${shown(monitor)} was given, but nothing is held back; validation or validationSplit was expected`,
     );
@@ -66,9 +66,9 @@ export class EarlyStopping {
     else this.kept.set(this.core.stateView);
   }
 
-  /** Whether the best epoch is long enough ago. */
-  get over(): boolean {
-    return this.wait > 0 && this.wait >= this.plan.patience;
+  /** Whether the best epoch is long enough ago; never after the first. */
+  isOver({ epochs }: History): boolean {
+    return epochs > 1 && this.wait > 0 && this.wait >= this.plan.patience;
   }
 
   /** Puts the network back to where it was in the best epoch. */

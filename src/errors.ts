@@ -61,14 +61,25 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Characters of a text that a message shows. */
+const SHOWN = 100;
+
 /** How a value is shown in a message: short, and never failing. */
 export function shown(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return quoted(value, SHOWN);
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
   const kind = Object.prototype.toString.call(value).slice(8, -1);
-  return Array.isArray(value) ? `an array of ${value.length}` : `${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`;
+  return Array.isArray(value)
+    ? `an array of ${value.length}`
+    : `${/^([AEIO]|U(?!int))/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
+/** A text in quotes, cut after so many characters. */
+export function quoted(text: string, most: number): string {
+  if (text.length <= most) return JSON.stringify(text);
+  return `${JSON.stringify(text.slice(0, most))} and ${text.length - most} characters more`;
 }
 
 /** Throws an ArgumentError unless `value` is a whole number from `minimum` to `maximum`. */
@@ -113,7 +124,7 @@ export function checkName<Name extends string>(
   known: readonly Name[],
 ): asserts name is Name {
   if (known.some((candidate) => candidate === name)) return;
-  const given = typeof name === "string" ? name : shown(name);
+  const given = (typeof name === "string" ? name : shown(name)).slice(0, SHOWN);
   const nearest = [...known].sort((a, b) => editDistance(given, a) - editDistance(given, b));
   throw new ArgumentError(`${where}: ${shown(name)} was given, one of ${nearest.join(", ")} was expected`);
 }

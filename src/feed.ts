@@ -1,4 +1,5 @@
 import { Matrix } from "./backend/matrix";
+import type { Batch } from "./batch";
 import type { Core } from "./core";
 import { type Data, type Dataset, gather, readData } from "./dataset";
 import { ArgumentError, shown } from "./errors";
@@ -12,6 +13,8 @@ export const ABORTED = -1;
 
 /** Where the batches of a fit come from. */
 export interface Feed {
+  /** Where `load` puts a batch: its own, whatever is done with the network meanwhile. */
+  readonly batch: Batch;
   /** Batches in an epoch, where that is known. */
   readonly batches: number | undefined;
   /** What makes its batches what they are, as it is written down. */
@@ -25,10 +28,13 @@ export interface Feed {
   load(): number | Promise<number>;
   /** Leaves the epoch, wherever it stands. */
   end(): void;
+  /** Frees what the batch has room in. */
+  dispose(): void;
 }
 
 /** Batches of a data set in memory, in an order of their own each epoch. */
 export class DatasetFeed implements Feed {
+  readonly batch: Batch;
   readonly batches: number;
   #start = 0;
 
@@ -41,6 +47,7 @@ export class DatasetFeed implements Feed {
     readonly seed: number,
     readonly classWeights: Float64Array | undefined,
   ) {
+    this.batch = core.newBatch();
     this.batches = Math.ceil(data.samples / batchSize);
   }
 
@@ -51,18 +58,21 @@ export class DatasetFeed implements Feed {
 
   /** Makes no objects. */
   load(): number {
-    const { core, data, order } = this;
+    const { batch, data, order } = this;
     const start = this.#start;
     const samples = Math.min(this.batchSize, data.samples - start);
     if (samples === 0) return 0;
-    core.forget();
-    gather(data, order, start, samples, core.batch);
-    if (this.classWeights !== undefined) core.batch.takeClassWeights(this.classWeights);
+    gather(data, order, start, samples, batch);
+    if (this.classWeights !== undefined) batch.takeClassWeights(this.classWeights);
     this.#start = start + samples;
     return samples;
   }
 
   end(): void {}
+
+  dispose(): void {
+    this.batch.free();
+  }
 
   get described(): JsonValue {
     const { batchSize, order, seed, data, classWeights } = this;
@@ -84,6 +94,7 @@ type Step = IteratorResult<Data> | Promise<IteratorResult<Data>>;
 
 /** Batches that somebody else makes, read ahead by one: the next is on its way while the step runs. */
 export class StreamFeed implements Feed {
+  readonly batch: Batch;
   readonly batches = undefined;
   readonly described: JsonValue = "a stream";
   #iterator: Iterator<Data> | AsyncIterator<Data> | undefined;
@@ -91,6 +102,8 @@ export class StreamFeed implements Feed {
   #next: Step | undefined;
   #epoch = 0;
   #count = 0;
+  /** Its batches are promised, not made at once. */
+  #waits = false;
 
   constructor(
     readonly core: Core,
@@ -98,7 +111,9 @@ export class StreamFeed implements Feed {
     readonly indices: boolean,
     readonly classWeights: Float64Array | undefined,
     readonly signal: AbortSignalLike | undefined,
-  ) {}
+  ) {
+    this.batch = core.newBatch();
+  }
 
   begin(_: number, epoch: number): void {
     const stream: Partial<Iterable<Data> & AsyncIterable<Data>> = this.open();
@@ -115,7 +130,9 @@ export class StreamFeed implements Feed {
   }
 
   load(): number | Promise<number> {
-    const next = this.#next as Step;
+    // a batch that is made here and now has nothing to be ahead of
+    this.#next ??= this.#ask();
+    const next = this.#next;
     if (isPromise(next)) return this.#whenThere(next as Promise<IteratorResult<Data>>);
     return this.#take(next);
   }
@@ -137,29 +154,35 @@ export class StreamFeed implements Feed {
     const where = `fit: batch ${++this.#count} of epoch ${this.#epoch}`;
     const data = readData(where, value, core.inputs, core.units, core.backend, this.indices);
     const { inputs } = data;
-    core.forget();
     // copied, a Matrix too: whoever makes the batches may use the memory of this one for the next
     const copied = { ...data, inputs: inputs instanceof Matrix ? inputs.values : inputs };
-    gather(copied, undefined, 0, data.samples, core.batch);
-    if (this.classWeights !== undefined) core.batch.takeClassWeights(this.classWeights);
-    this.#next = this.#ask();
+    gather(copied, undefined, 0, data.samples, this.batch);
+    if (this.classWeights !== undefined) this.batch.takeClassWeights(this.classWeights);
+    if (this.#waits) this.#next = this.#ask();
     return data.samples;
   }
 
   #ask(): Step {
     const next = this.#iterator?.next() as Step;
     // it is asked for when its turn comes; until then an error has nobody to go to
+    this.#waits = isPromise(next);
     if (isPromise(next)) next.then(undefined, () => {});
     return next;
+  }
+
+  dispose(): void {
+    this.batch.free();
   }
 
   end(): void {
     const iterator = this.#iterator;
     this.#iterator = undefined;
     this.#next = undefined;
-    // not awaited: a source that hangs would hang the fit
-    const left = iterator?.return?.();
-    if (isPromise(left)) left.then(undefined, () => {});
+    try {
+      // not awaited: a source that hangs would hang the fit; nor is its failure the fit's
+      const left = iterator?.return?.();
+      if (isPromise(left)) left.then(undefined, () => {});
+    } catch {}
   }
 }
 

@@ -34,9 +34,9 @@ export class Fit implements Progress {
   async run(): Promise<History> {
     const { plan } = this;
     const { history, epochs, onEpoch } = plan;
-    await this.#start();
+    await this.start();
     while (history.epochs < epochs) {
-      if (this.earlyStopping?.over) {
+      if (this.earlyStopping?.isOver(history)) {
         history.stoppedBy = "earlyStopping";
         break;
       }
@@ -54,7 +54,7 @@ export class Fit implements Progress {
   }
 
   /** Where it goes on from, and whether it can be saved: before a weight moves. */
-  async #start(): Promise<void> {
+  async start(): Promise<void> {
     const { resume, checkpoint } = this.plan;
     await checkpoint?.prepare();
     if (resume !== undefined) {
@@ -69,7 +69,7 @@ export class Fit implements Progress {
   async #save(): Promise<void> {
     const { checkpoint, history, epochs } = this.plan;
     if (checkpoint === undefined) return;
-    const last = history.epochs >= epochs || this.earlyStopping?.over === true;
+    const last = history.epochs >= epochs || this.earlyStopping?.isOver(history) === true;
     if (history.epochs % checkpoint.every !== 0 && !last) return;
     await checkpoint.save(writeTraining(this));
     this.training.core.checkAlive("fit");
@@ -78,17 +78,19 @@ export class Fit implements Progress {
   /** Every sample once, and the epoch's figures into the history; false where the signal ended it. */
   async #epoch(): Promise<boolean> {
     const { training, metrics, plan } = this;
-    const { feed, history, onStep, signal, validation } = plan;
+    const { feed, history, epochs, onStep, signal, validation } = plan;
     const { core, state } = training;
     const tallies = metrics.map((metric) => startTally(metric, core.units, core.outputActivation));
     // of the costs; in an array, for a number that changes here is a new object each time
     const costs = new Float64Array(2);
     let total = 0;
     const epoch = history.epochs + 1;
+    if (signal?.aborted) return false;
     feed.begin(state.epochs, epoch);
     try {
       for (let batch = 1; ; batch++) {
-        if (signal?.aborted) return false;
+        // an epoch whose last step is done is whole
+        if (signal?.aborted && batch - 1 !== feed.batches) return false;
         const loaded = feed.load();
         const samples = isPromise(loaded) ? await loaded : loaded;
         if (samples === ABORTED) return false;
@@ -97,7 +99,7 @@ export class Fit implements Progress {
         const cost = this.#step(tallies);
         addTo(costs, cost * samples);
         if (onStep !== undefined) {
-          const answer = onStep({ step: state.steps, epoch, batch, batches: feed.batches, samples, cost });
+          const answer = onStep({ step: state.steps, epoch, epochs, batch, batches: feed.batches, samples, cost });
           if (isPromise(answer)) await answer;
           core.checkAlive("fit");
         }
@@ -126,12 +128,12 @@ export class Fit implements Progress {
   /** A step on the batch in hand; returns its cost. Without a schedule it makes no objects. */
   #step(tallies: readonly Tally[]): number {
     const { training } = this;
-    const { schedule } = this.plan;
+    const { schedule, feed } = this.plan;
     let cost: number;
-    if (schedule === undefined) cost = training.step("fit", tallies);
+    if (schedule === undefined) cost = training.step("fit", feed.batch, tallies);
     else {
       this.#rate = this.#scheduled(schedule);
-      cost = training.stepAt(this.#rate, "fit", tallies);
+      cost = training.stepAt(this.#rate, "fit", feed.batch, tallies);
     }
     this.steps++;
     return cost;
@@ -140,10 +142,10 @@ export class Fit implements Progress {
   /** The learning rate of the step that comes. */
   #scheduled(schedule: Schedule): number {
     const { history } = this.plan;
+    const { learningRate } = this.training.optimizer;
     const factor: unknown = schedule(this.steps, history.epochs, history);
-    if (typeof factor === "number" && Number.isFinite(factor) && factor >= 0) {
-      return factor * this.training.optimizer.learningRate;
-    }
+    if (typeof factor === "number" && Number.isFinite(factor * learningRate) && factor >= 0)
+      return factor * learningRate;
     throw new ArgumentError(
       `fit: schedule: ${shown(factor)} was returned for step ${this.steps}, a finite number of at least 0 was expected`,
     );

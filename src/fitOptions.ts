@@ -2,11 +2,11 @@ import { type CheckpointOptions, type CheckpointPlan, checkResume, readCheckpoin
 import { type ClassWeights, readClassWeights } from "./classWeights";
 import { checkWeighty, type Data, type Dataset, readData, splitLast } from "./dataset";
 import { type EarlyStoppingOptions, type EarlyStoppingPlan, readEarlyStopping } from "./earlyStopping";
-import { ArgumentError, checkBoolean, checkNumber, checkOptions, checkWhole, shown } from "./errors";
+import { ArgumentError, checkBoolean, checkName, checkNumber, checkOptions, checkWhole, shown } from "./errors";
 import { type BatchStream, DatasetFeed, type Feed, StreamFeed } from "./feed";
 import { type EpochInfo, emptyHistory, type History, measured } from "./history";
 import { takesIndices } from "./losses";
-import type { MetricLike } from "./metrics";
+import { type CustomMetric, type MetricLike, nameOf } from "./metrics";
 import type { Schedule } from "./schedules";
 import type { Training } from "./training";
 
@@ -29,6 +29,8 @@ export interface StepInfo {
   readonly step: number;
   /** 1 in the first epoch of this fit. */
   readonly epoch: number;
+  /** Epochs that the fit is to have. */
+  readonly epochs: number;
   /** 1 for the first batch of the epoch. */
   readonly batch: number;
   /** Batches in an epoch; undefined for a stream. */
@@ -67,6 +69,12 @@ export interface FitOptions {
   checkpoint?: CheckpointOptions;
   /** Goes on from a checkpoint, the path of its file or its bytes, bit for bit; `epochs` is the total. */
   resume?: string | Uint8Array;
+  /**
+   * Trains off the calling thread. Callbacks are called here, and waited for; between them the network's methods are a
+   * BusyError, while its views show the weights as they move, or where a page is not isolated as of the last callback. Losses and
+   * metrics of one's own cannot go there. Default false.
+   */
+  worker?: boolean;
   /** Called after every step; the network stands still until it returns, or its promise settles. */
   onStep?: (info: StepInfo) => unknown;
   /** Called after every epoch, likewise. */
@@ -105,11 +113,13 @@ export function planFit(
     "schedule",
     "checkpoint",
     "resume",
+    "worker",
     "onStep",
     "onEpoch",
     "signal",
   ]);
-  const { epochs = 1, onStep, onEpoch, signal, schedule, checkpoint, resume } = options;
+  const { epochs = 1, onStep, onEpoch, signal, schedule, checkpoint, resume, worker = false } = options;
+  checkBoolean(`${where}: worker`, worker);
   checkWhole(`${where}: epochs`, epochs, 1);
   for (const [name, callback] of Object.entries({ onStep, onEpoch, schedule })) {
     if (callback !== undefined && typeof callback !== "function") {
@@ -119,6 +129,7 @@ export function planFit(
   if (signal !== undefined && typeof signal?.aborted !== "boolean") {
     throw new ArgumentError(`${where}: signal: ${shown(signal)} was given, an AbortSignal was expected`);
   }
+  if (worker) checkPortable(`${where}: worker`, training, metrics);
   if (resume !== undefined) checkResume(`${where}: resume`, resume);
   const { feed, validation } = isStream(data)
     ? planStream(where, training, data, options)
@@ -141,6 +152,17 @@ export function planFit(
         ? undefined
         : readEarlyStopping(`${where}: earlyStopping`, earlyStopping, measured(metrics, validation !== undefined)),
   };
+}
+
+/** Throws an ArgumentError where a training holds functions, which no worker can be sent. */
+function checkPortable(where: string, { loss, optimizer }: Training, metrics: readonly MetricLike[]): void {
+  const own = [loss, ...metrics].find((one) => typeof one !== "string");
+  if (own !== undefined) {
+    throw new ArgumentError(
+      `${where}: true was given with ${nameOf(own as CustomMetric)}, a function of one's own, which cannot be sent to a worker; losses and metrics by name were expected`,
+    );
+  }
+  checkName(`${where}: optimizer`, optimizer.name, ["sgd", "adam", "adamW", "rmsProp", "adagrad", "lbfgs"]);
 }
 
 type Planned = Pick<FitPlan, "feed" | "validation">;
@@ -188,6 +210,7 @@ function planStream(where: string, training: Training, data: Exclude<FitData, Da
       `${where}: ${name}: ${shown(options[name])} was given with a stream, which makes its batches itself; no ${name} was expected`,
     );
   }
+  if (options.shuffle !== undefined) checkBoolean(`${where}: shuffle`, options.shuffle);
   if (options.shuffle === true) {
     throw new ArgumentError(
       `${where}: shuffle: true was given with a stream, whose batches come in its own order; false was expected`,

@@ -44,7 +44,7 @@ export class Inference implements Room {
   /** Makes room for `rows` samples, apart from their inputs. */
   reserve(where: string, rows: number): void {
     if (rows <= this.rows) return;
-    const widest = Math.max(...this.layers.map(({ units }) => units));
+    const widest = this.layers.reduce((most, { units }) => Math.max(most, units), 0);
     const [first = 0, second = 0, z = 0] = this.scope.allocateAll(where, [
       rows * widest,
       rows * widest,

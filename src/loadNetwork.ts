@@ -14,8 +14,11 @@ export async function loadNetwork(bytes: Uint8Array, options: { backend?: Backen
   checkOptions(where, options, ["backend"]);
   const { backend } = options;
   checkBackendOption(where, backend);
+  const taken = backend ?? (await defaultBackend());
+  taken.engine.checkAlive(where);
+  // from here on without a pause: the bytes are the caller's
   const file = readNetwork(where, bytes);
-  const network = new Network(new Core(backend ?? (await defaultBackend()), file.inputs, file.descriptions, file.seed));
+  const network = new Network(new Core(taken, file.inputs, file.descriptions, file.seed));
   fillNetwork(network.core, file);
   return network;
 }

@@ -111,11 +111,13 @@ export function readMetrics(where: string, metrics: unknown): readonly MetricLik
     if (own) checkCustom(`${where}[${m}]`, metric);
     else checkName(`${where}[${m}]`, metric, metricNames);
     const name = nameOf(metric as MetricLike);
-    const other = known.get(name);
+    // two that differ in their first capital alone would share the list of the validation set
+    const list = validationNameOf(name);
+    const other = known.get(list);
     if (other !== undefined && other !== metric) {
       throw new ArgumentError(`${where}[${m}]: name ${shown(name)} was given once more, another one was expected`);
     }
-    known.set(name, metric as MetricLike);
+    known.set(list, metric as MetricLike);
   });
   return [...known.values()];
 }
@@ -127,8 +129,9 @@ function checkCustom(where: string, metric: Partial<CustomMetric>): void {
       `${where}: it has name ${shown(name)} and compute ${shown(compute)}, a string and a function were expected`,
     );
   }
+  const lists = [...TAKEN, ...metricNames].map(validationNameOf);
   const taken =
-    TAKEN.includes(name) || name in {} || name.startsWith("validation") || metricNames.some((one) => one === name);
+    TAKEN.includes(name) || name in {} || name.startsWith("validation") || lists.includes(validationNameOf(name));
   if (name === "" || taken) {
     throw new ArgumentError(
       `${where}: name ${shown(name)} was given, one that stands for nothing else in the history was expected`,

@@ -89,7 +89,7 @@ export class Network implements Disposable {
     const { engine, states, parameterCount } = core;
     this.#parameters = engine.view(core.parameters, parameterCount);
     this.#gradients = engine.view(core.gradients, parameterCount);
-    this.layers = states.map((state) => new NetworkLayer(engine, state, (where) => core.checkAlive(where)));
+    this.layers = states.map((state) => new NetworkLayer(core, state));
   }
 
   get backend(): Backend {
@@ -131,7 +131,7 @@ export class Network implements Disposable {
    */
   predict(inputs: Numbers, options: { out?: Float64Array; batchSize?: number } = {}): Float64Array {
     const where = "predict";
-    this.core.checkAlive(where);
+    this.core.checkFree(where);
     checkOptions(where, options, PREDICT_OPTIONS);
     const { out, batchSize = PREDICTION_ROWS } = options;
     checkWhole("predict: batchSize", batchSize, 1);
@@ -220,7 +220,7 @@ export class Network implements Disposable {
   get inputGradients(): Float64Array {
     const where = "inputGradients";
     const { core } = this;
-    core.checkAlive(where);
+    core.checkFree(where);
     if (!core.backwardHolds) {
       throw new ArgumentError(
         `${where}: the parameters were updated since the last backward; ask for inputGradients between backward and the update`,
@@ -241,13 +241,13 @@ export class Network implements Disposable {
 
   /** A table of the layers: output shape, parameters, bytes. */
   summary(): string {
-    this.core.checkAlive("summary");
+    this.core.checkFree("summary");
     return summarize(this.inputs, this.core.states);
   }
 
   /** SHA-256 in hex of the bits of parameters and running statistics, little-endian, with every NaN made the same. */
   async digest(): Promise<string> {
-    this.core.checkAlive("digest");
+    this.core.checkFree("digest");
     return sha256(this.core.stateView);
   }
 
@@ -257,18 +257,19 @@ export class Network implements Disposable {
    * ArgumentError where `metadata` hold what JSON does not.
    */
   toBytes(): Uint8Array {
-    this.core.checkAlive("toBytes");
+    this.core.checkFree("toBytes");
     return writeNetwork(this.core);
   }
 
   /** A network of its own with the same layers, parameters, frozen layers and metadata, on the same backend. */
   clone(): Network {
     const { core } = this;
-    core.checkAlive("clone");
+    core.checkFree("clone");
+    const metadata = JSON.parse(metadataText("clone: metadata", core.metadata));
     const copy = new Network(new Core(core.backend, core.inputs, core.descriptions, core.seed));
     copy.core.stateView.set(core.stateView);
     copy.core.step = core.step;
-    copy.core.metadata = JSON.parse(metadataText("clone: metadata", core.metadata));
+    copy.core.metadata = metadata;
     for (const { trainable, index } of core.states) (copy.core.states[index] as LayerState).trainable = trainable;
     return copy;
   }
@@ -276,13 +277,13 @@ export class Network implements Disposable {
   /** parameters <- tau other + (1 - tau) own, and the running statistics likewise. Throws where the layers differ, or the other is on another backend. */
   copyFrom(other: Network, options: { tau?: number } = {}): void {
     const where = "copyFrom";
-    this.core.checkAlive(where);
+    this.core.checkFree(where);
     checkOptions(where, options, ["tau"]);
     const { tau = 1 } = options;
     if (!(other instanceof Network)) {
       throw new ArgumentError(`${where}: ${shown(other)} was given, a network was expected`);
     }
-    other.core.checkAlive(where);
+    other.core.checkFree(where);
     checkNumber(`${where}: tau`, tau, "a number from 0 to 1", (value) => value >= 0 && value <= 1);
     if (other.backend !== this.backend) {
       throw new ArgumentError(

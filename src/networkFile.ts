@@ -154,16 +154,20 @@ function placesOf(states: readonly LayerState[]): Place[] {
   return places;
 }
 
+/** What is not allowed in a call is not in a file. */
+function asFormatError<Result>(where: string, action: () => Result): Result {
+  try {
+    return action();
+  } catch (error) {
+    throw error instanceof ArgumentError ? new FormatError(`${where}: ${error.message}`) : error;
+  }
+}
+
 function readLayer(where: string, entry: Json): { description: LayerDescription; trainable: boolean } {
   const fields = new Fields(where, entry);
   const kind = fields.text("kind");
   const trainable = fields.flag("trainable");
-  try {
-    return { description: describe(where, kind, fields, trainable), trainable };
-  } catch (error) {
-    // what is not allowed in a call is not in a file
-    throw error instanceof ArgumentError ? new FormatError(`${where}: ${error.message}`) : error;
-  }
+  return { description: asFormatError(where, () => describe(where, kind, fields, trainable)), trainable };
 }
 
 function describe(where: string, kind: string, fields: Fields, trainable: boolean): LayerDescription {
@@ -190,5 +194,9 @@ function takeAll(fields: Fields, names: readonly string[]): Record<string, unkno
 }
 
 function readMetadata(where: string, json: Json | undefined): Metadata {
-  return json === undefined ? {} : (new Fields(where, json).rest() as Metadata);
+  if (json === undefined) return {};
+  const metadata = new Fields(where, json).rest() as Metadata;
+  // what could not be written again is not taken
+  asFormatError(where, () => metadataText("it", metadata));
+  return metadata;
 }

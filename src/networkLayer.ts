@@ -1,5 +1,5 @@
 import type { ActivationName } from "./activations";
-import type { Engine } from "./backend/engine";
+import type { Core } from "./core";
 import { checkBoolean } from "./errors";
 import type { Layer, LayerDescription, LayerState } from "./layers/layer";
 
@@ -9,7 +9,7 @@ export class NetworkLayer implements Layer {
   readonly units: number;
   readonly activation: ActivationName | undefined;
   readonly #state: LayerState;
-  readonly #checkAlive: (where: string) => void;
+  readonly #core: Core;
   readonly #weights: Float64Array;
   readonly #bias: Float64Array;
   readonly #gamma: Float64Array;
@@ -19,13 +19,14 @@ export class NetworkLayer implements Layer {
   readonly #weightGradients: Float64Array;
   readonly #biasGradients: Float64Array;
 
-  constructor(engine: Engine, state: LayerState, checkAlive: (where: string) => void) {
+  constructor(core: Core, state: LayerState) {
+    const { engine } = core;
     const { description, units, weightCount, parameterCount, statisticsCount } = state;
     this.kind = description.kind;
     this.units = units;
     this.activation = description.kind === "dense" ? description.activation : undefined;
     this.#state = state;
-    this.#checkAlive = checkAlive;
+    this.#core = core;
     const biasCount = parameterCount - weightCount;
     this.#weights = engine.view(state.weights, weightCount);
     this.#bias = engine.view(state.bias, biasCount);
@@ -71,7 +72,7 @@ export class NetworkLayer implements Layer {
   }
 
   #alive(name: string, view: Float64Array): Float64Array {
-    this.#checkAlive(`layers[${this.#state.index}].${name}`);
+    this.#core.checkAlive(`layers[${this.#state.index}].${name}`);
     return view;
   }
 
@@ -81,7 +82,7 @@ export class NetworkLayer implements Layer {
 
   set trainable(trainable: boolean) {
     const where = `layers[${this.#state.index}].trainable`;
-    this.#checkAlive(where);
+    this.#core.checkFree(where);
     checkBoolean(where, trainable);
     this.#state.trainable = trainable;
     if (!trainable) {

@@ -47,7 +47,14 @@ export interface Optimizer {
  */
 export function clipGradients(objective: Objective, most: number): void {
   const vectors = new Vectors(objective);
-  const factor = most / (vectors.norm(GRADIENTS) + 1e-6);
+  const norm = vectors.norm(GRADIENTS);
+  if (norm === Infinity) {
+    // finite gradients whose squares are not: the same direction, from where they are
+    vectors.combine(2 ** -600, GRADIENTS, 0, GRADIENTS, GRADIENTS);
+    vectors.combine(most / vectors.norm(GRADIENTS), GRADIENTS, 0, GRADIENTS, GRADIENTS);
+    return;
+  }
+  const factor = most / (norm + 1e-6);
   if (factor < 1) vectors.combine(factor, GRADIENTS, 0, GRADIENTS, GRADIENTS);
 }
 

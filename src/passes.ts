@@ -1,7 +1,7 @@
 import type { Scope } from "./backend/arena";
 import type { Engine } from "./backend/engine";
 import { ArgumentError } from "./errors";
-import { batchNormPasses, runStatistics } from "./layers/batchNorm";
+import { batchFinite, batchNormPasses, runStatistics } from "./layers/batchNorm";
 import { densePasses } from "./layers/dense";
 import { dropoutPasses } from "./layers/dropout";
 import type { LayerPasses, LayerRun, LayerState } from "./layers/layer";
@@ -55,7 +55,7 @@ export class Passes implements Room {
   }
 
   #grow(where: string, rows: number): void {
-    const widest = Math.max(...this.runs.map(({ state }) => state.units));
+    const widest = this.runs.reduce((most, { state }) => Math.max(most, state.units), 0);
     // two deltas, then for each layer its outputs and what it keeps: the output layer z, the others what they save
     const last = this.runs.length - 1;
     const keeps = this.runs.map(({ state }) => {
@@ -72,7 +72,8 @@ export class Passes implements Room {
     const [first = 0, second = 0, ...ofLayers] = blocks;
     this.#deltas = [first, second];
     for (const run of this.runs) {
-      const [y = 0, kept = 0] = ofLayers.slice(2 * run.state.index);
+      const y = ofLayers[2 * run.state.index] as number;
+      const kept = ofLayers[2 * run.state.index + 1] as number;
       run.y = y;
       run.logits = keeps[run.state.index] === "logits" ? kept : 0;
       run.saved = keeps[run.state.index] === "saved" ? kept : 0;
@@ -124,6 +125,12 @@ export class Passes implements Room {
       from = run.y;
     }
     this.samples = samples;
+  }
+
+  /** Whether mean and variance of the last batch are finite in every batchNorm. */
+  get statisticsFinite(): boolean {
+    for (const run of this.runs) if (!batchFinite(run)) return false;
+    return true;
   }
 
   /** Takes the batch of the last forward pass into the running statistics. */

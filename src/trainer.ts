@@ -62,14 +62,23 @@ export class Trainer {
     const { core } = this.network;
     core.checkIdle("fit");
     const plan = planFit(this.#training, this.metrics, data, options);
-    return core.training("fit", () => new Fit(this.#training, this.metrics, plan).run());
+    return core.training("fit", async () => {
+      const fit = new Fit(this.#training, this.metrics, plan);
+      try {
+        if (options.worker !== true) return await fit.run();
+        const { fitInWorker } = await import("./worker/fitInWorker");
+        return await fitInWorker(fit, data, options);
+      } finally {
+        plan.feed.dispose();
+      }
+    });
   }
 
   /** Loss, without penalties, and metrics over the whole set: never a mean of batches. Dropout is off. */
   evaluate(data: Data): Evaluation {
     const { core } = this.network;
     const where = "evaluate";
-    core.checkAlive(where);
+    core.checkFree(where);
     const set = readData(where, data, core.inputs, core.units, core.backend, takesIndices(this.loss));
     checkWeighty(set);
     const { rooms } = core.inference;

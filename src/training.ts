@@ -1,5 +1,7 @@
+import type { Batch } from "./batch";
 import type { Core } from "./core";
 import { diverged } from "./divergence";
+import { BusyError } from "./errors";
 import type { LossLike } from "./losses";
 import type { Tally } from "./metrics";
 import { clipGradients, type Optimizer } from "./optimizers";
@@ -9,6 +11,8 @@ const NONE: readonly Tally[] = [];
 
 /** The training of one network with one loss by one optimizer: what a trainer is behind the border. */
 export class Training {
+  /** A worker goes on with it: its steps are made there. */
+  away = false;
   readonly state: TrainingState;
   /** Of the step in hand: what its messages begin with, and what is measured of its outputs. */
   #where = "";
@@ -27,14 +31,30 @@ export class Training {
   }
 
   /**
-   * The training step, on the batch in hand: the optimizer asks for cost and gradients, once or more, and moves the
+   * The training step on a batch: the optimizer asks for cost and gradients, once or more, and moves the
    * parameters. Returns the cost before, and measures the outputs before. What fails leaves everything as it was.
    */
-  step(where: string, tallies: readonly Tally[] = NONE): number {
-    const { core, state } = this;
+  step(where: string, batch = this.core.batch, tallies: readonly Tally[] = NONE): number {
+    const { core } = this;
+    const { batch: own } = core;
+    if (this.away) {
+      throw new BusyError(
+        `${where}: the training goes on in a worker, a step of another trainer, or after the fit, was expected`,
+      );
+    }
     this.#where = where;
     this.#tallies = tallies;
-    core.prepare(where);
+    core.batch = batch;
+    try {
+      core.prepare(where);
+      return this.#advance(where);
+    } finally {
+      core.batch = own;
+    }
+  }
+
+  #advance(where: string): number {
+    const { core, state } = this;
     state.begin(where);
     try {
       const cost = this.optimizer.advance(state.objective);
@@ -48,11 +68,11 @@ export class Training {
   }
 
   /** A step at another learning rate than the optimizer's. */
-  stepAt(learningRate: number, where: string, tallies: readonly Tally[]): number {
+  stepAt(learningRate: number, where: string, batch: Batch, tallies: readonly Tally[]): number {
     const { objective } = this.state;
     objective.learningRate = learningRate;
     try {
-      return this.step(where, tallies);
+      return this.step(where, batch, tallies);
     } finally {
       objective.learningRate = this.optimizer.learningRate;
     }

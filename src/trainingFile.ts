@@ -42,6 +42,7 @@ export function writeTraining(progress: Progress): Uint8Array {
   const json = {
     version: VERSION,
     made: madeWith(progress),
+    slots: state.slotViews().length > 0,
     steps: state.steps,
     epochs: state.epochs,
     layerSteps: [...state.layerSteps],
@@ -102,13 +103,14 @@ export function readTraining(where: string, bytes: Uint8Array, progress: Progres
   if (version !== VERSION)
     fail(`${where}: training: version`, `${version}`, `${VERSION}, which is all that this release reads,`);
   checkMade(where, new Fields(`${where}: training: made`, fields.take("made")).rest(), madeWith(progress));
-  const steps = fields.whole("steps", 1);
-  const epochs = fields.whole("epochs", 1);
+  const hasSlots = fields.flag("slots");
+  const steps = fields.whole("steps", 0);
+  const epochs = fields.whole("epochs", 0);
   const layerSteps = fields
     .list("layerSteps")
     .map((entry, l) => wholeOf(`${where}: training: layerSteps[${l}]`, entry, 0));
-  const fitSteps = fields.whole("fitSteps", 1);
-  const fitEpochs = fields.whole("fitEpochs", 1);
+  const fitSteps = fields.whole("fitSteps", 0);
+  const fitEpochs = fields.whole("fitEpochs", 0);
   const kept = fields.flag("kept");
   fields.close();
   if (layerSteps.length !== core.states.length) {
@@ -120,7 +122,9 @@ export function readTraining(where: string, bytes: Uint8Array, progress: Progres
     taken.add(`training.${name}`);
     return takeTensor(where, tensors, `training.${name}`, [length]);
   };
-  const slots = Array.from({ length: optimizer.slotCount }, (_, s) => take(`slots.${s}`, core.parameterCount));
+  const slots = Array.from({ length: hasSlots ? optimizer.slotCount : 0 }, (_, s) =>
+    take(`slots.${s}`, core.parameterCount),
+  );
   const lists = namesOf(progress).map((name) => ({ name, stored: take(`history.${name}`, fitEpochs) }));
   const watched = earlyStopping && take("earlyStopping", 2);
   const best = kept ? take("best", core.stateView.length) : undefined;

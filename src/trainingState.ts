@@ -65,7 +65,7 @@ export class TrainingState {
     layerSteps: readonly number[],
     slots: readonly { copyTo(target: Float64Array): void }[],
   ): void {
-    this.#slots ??= this.#allocate(where);
+    if (slots.length > 0) this.#slots ??= this.#allocate(where);
     const views = this.slotViews();
     slots.forEach((slot, s) => {
       slot.copyTo(views[s] as Float64Array);

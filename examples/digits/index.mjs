@@ -7,12 +7,13 @@ import { settings } from "./settings.mjs";
 /**
  * Learns to read handwritten digits, 8 x 8 pixels each, and then does the same work on plain JavaScript.
  *
- *     npm start [-- --seed 7]
+ *     npm start [-- --seed 7 --epochs 20]
  */
-const { values } = parseArgs({ options: { seed: { type: "string", default: "1" } } });
+const { values } = parseArgs({ options: { seed: { type: "string", default: "1" }, epochs: { type: "string" } } });
 const seed = Number(values.seed);
+const epochs = Number(values.epochs ?? settings.epochs);
 const { training, heldOut } = await readDigits();
-const { layers, optimizer, epochs, batchSize } = settings;
+const { layers, optimizer, batchSize } = settings;
 const samples = epochs * training.targets.length;
 
 /** One fit on a variant: the same network, seed and order. Returns how it went. */

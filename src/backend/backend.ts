@@ -36,6 +36,12 @@ export interface MemoryUse {
   networks: number;
 }
 
+/** @internal What another backend like this one is made of: the binary, undefined for js, and how much memory it may take. */
+export interface Origin {
+  readonly module: WebAssembly.Module | undefined;
+  readonly limits: { initialBytes: number; maximumBytes: number };
+}
+
 /**
  * The numerics library over one linear memory, and what networks compute with. Made by `loadBackend`.
  * Every operation returns `out`, or a new Matrix that the caller disposes. It accepts any float, NaN and infinity too.
@@ -50,6 +56,8 @@ export class Backend implements Disposable {
   readonly warnings: readonly string[];
   /** @internal */
   readonly engine: Engine;
+  /** @internal */
+  readonly origin: Origin;
   /** @internal The blocks of each network on this backend. */
   readonly networks = new Set<Scope>();
   /** The blocks of its matrices. */
@@ -57,7 +65,8 @@ export class Backend implements Disposable {
   #matrices = 0;
 
   /** @internal */
-  constructor(engine: Engine, variant: Variant, warnings: readonly string[]) {
+  constructor(engine: Engine, variant: Variant, warnings: readonly string[], origin: Origin) {
+    this.origin = origin;
     this.engine = engine;
     this.variant = variant;
     this.warnings = warnings;

@@ -28,6 +28,8 @@ export class Engine {
   /** The kernels, of which the long ones are computed by all threads. */
   #shared: Kernels;
   #disposed = false;
+  /** What is to end with it. */
+  readonly endings = new Set<() => void>();
 
   constructor(kernels: Kernels, memory: LinearMemory) {
     this.kernels = kernels;
@@ -99,5 +101,6 @@ export class Engine {
     this.#pool?.stop();
     this.scope.dispose();
     this.#disposed = true;
+    for (const end of this.endings) end();
   }
 }

@@ -1,5 +1,4 @@
 import { messageOf } from "../errors";
-import type { WorkerStart } from "./worker";
 
 /** Milliseconds in which a worker must have started. */
 const START_LIMIT = 5000;
@@ -8,7 +7,9 @@ const START_LIMIT = 5000;
 export interface HostWorker {
   /** Resolves when it has been given its work and is ready, rejects with a reason that says what to do. */
   readonly started: Promise<void>;
-  begin(start: WorkerStart): void;
+  post(message: unknown): void;
+  /** To hear what it says once it has started, and why it has ended where it did so by itself. */
+  listen(said: (message: unknown) => void, ended: (reason: string) => void): void;
   /** From now on it does not keep its process alive. */
   release(): void;
   end(): void;
@@ -16,8 +17,8 @@ export interface HostWorker {
 
 /** What Node lends at run time, so that no bundler sees an import. */
 interface NodeWorker {
-  once(event: "message" | "error", listener: (value: unknown) => void): void;
-  once(event: "exit", listener: (code: number) => void): void;
+  on(event: "message" | "error", listener: (value: unknown) => void): void;
+  on(event: "exit", listener: (code: number) => void): void;
   postMessage(message: unknown): void;
   unref(): void;
   terminate(): unknown;
@@ -52,10 +53,10 @@ export function startWorker(source: string): HostWorker {
 function startInNode({ Worker }: NodeThreads, source: string): HostWorker {
   const worker = new Worker(source, { eval: true, execArgv: [], name: "wasmgrad" });
   const release = () => worker.unref();
-  return hostWorker(worker, release, (ready, fail) => {
-    worker.once("message", ready);
-    worker.once("error", (error) => fail(`could not start (${messageOf(error)})`));
-    worker.once("exit", (code) => fail(`ended before it had started (exit code ${code})`));
+  return hostWorker(worker, release, (said, ended) => {
+    worker.on("message", said);
+    worker.on("error", (error) => ended(`failed (${messageOf(error)})`));
+    worker.on("exit", (code) => ended(`ended by itself (exit code ${code})`));
   });
 }
 
@@ -65,34 +66,45 @@ function startInBrowser(source: string): HostWorker {
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { name: "wasmgrad" });
   const release = () => {};
-  return hostWorker(worker, release, (ready, fail) => {
-    worker.onmessage = () => {
+  return hostWorker(worker, release, (said, ended) => {
+    worker.onmessage = ({ data }) => {
       URL.revokeObjectURL(url);
-      ready();
+      said(data);
     };
     worker.onerror = ({ message = "no reason given" }) => {
       URL.revokeObjectURL(url);
-      fail(`could not start (${message}); worker-src blob: in the Content-Security-Policy allows it`);
+      ended(`failed (${message}); worker-src blob: in the Content-Security-Policy allows it`);
     };
   });
 }
 
-/** `listen` is called at once, for a worker may fail before it is given its work. */
+/** `hear` is called at once, for a worker may fail before it is given its work. Its first word is that it is ready. */
 function hostWorker(
   worker: { postMessage(message: unknown): void; terminate(): unknown },
   release: () => void,
-  listen: (ready: () => void, fail: (reason: string) => void) => void,
+  hear: (said: (message: unknown) => void, ended: (reason: string) => void) => void,
 ): HostWorker {
-  const end = () => void worker.terminate();
+  let over = false;
+  const end = () => {
+    over = true;
+    void worker.terminate();
+  };
   let timer: { unref?(): void } | number | undefined;
+  let said: (message: unknown) => void = () => {};
+  let ended: (reason: string) => void = () => {};
   const started = new Promise<void>((resolve, reject) => {
     const fail = (reason: string) => {
       clearTimeout(timer);
+      if (over) return;
       end();
       reject(new Error(`a worker ${reason}.`));
+      ended(reason);
     };
     timer = setTimeout(() => fail(`did not start within ${START_LIMIT / 1000} s`), START_LIMIT);
-    listen(() => {
+    let ready = false;
+    hear((message) => {
+      if (ready) return said(message);
+      ready = true;
       clearTimeout(timer);
       resolve();
     }, fail);
@@ -101,7 +113,11 @@ function hostWorker(
   started.catch(() => {});
   return {
     started,
-    begin: (start) => worker.postMessage(start),
+    post: (message) => worker.postMessage(message),
+    listen(toMessage, toEnd) {
+      said = toMessage;
+      ended = toEnd;
+    },
     release() {
       release();
       if (typeof timer === "object") timer.unref?.();

@@ -8,15 +8,19 @@ import {
   shown,
   WasmgradError,
 } from "../errors";
-import { JsMemory } from "../js/memory";
-import { Backend, type Variant } from "./backend";
+import type { Backend, Variant } from "./backend";
 import { decodeBase64 } from "./base64";
-import { Engine } from "./engine";
+import type { Engine } from "./engine";
 import type { HostWorker } from "./hostWorker";
-import type { WasmKernels } from "./kernels";
-import { WasmMemory } from "./wasmMemory";
-
-type WasmVariant = Exclude<Variant, "js">;
+import {
+  createJs,
+  createWasm,
+  type Found,
+  instantiate,
+  type Limits,
+  MINIMUM_BYTES,
+  type WasmVariant,
+} from "./instantiate";
 
 export interface BackendOptions {
   /** "auto", the default, takes the fastest that this engine has; a variant asked for by name that it lacks throws. */
@@ -66,7 +70,7 @@ export async function loadBackend(options: BackendOptions = {}): Promise<Backend
 
   const plan = { variant, reproducible, limits: { initialBytes, maximumBytes }, warnings: [] };
   if (variant === "js") {
-    if (wasm === undefined) return createJs(plan, threads);
+    if (wasm === undefined) return loadJs(plan, threads);
     throw new ArgumentError(
       `${WHERE}: wasm was given with variant "js", which takes no binary; one of them was expected`,
     );
@@ -79,11 +83,18 @@ export async function loadBackend(options: BackendOptions = {}): Promise<Backend
     const found = wasm === undefined ? await findBinary(plan) : await instantiateGiven(wasm, plan);
     if (found !== undefined) return await createWasm(found, hired, plan.warnings);
     await dismiss(hired);
-    return createJs(plan, threads);
+    return loadJs(plan, threads);
   } catch (error) {
     await dismiss(hired);
     throw error;
   }
+}
+
+async function loadJs({ limits, warnings }: Plan, threads: "auto" | number): Promise<Backend> {
+  if (threads !== "auto" && threads > 1) {
+    warnings.push(`1 of ${threads} threads runs: variant "js" computes on the calling thread alone.`);
+  }
+  return createJs(limits, warnings);
 }
 
 /** What was asked for, and what there is to say about it. */
@@ -123,44 +134,6 @@ function fuses({ kernels, results }: Engine): boolean {
 
 async function dismiss(hired: Promise<readonly HostWorker[]> | undefined): Promise<void> {
   for (const worker of (await hired?.catch(() => [])) ?? []) worker.end();
-}
-
-/** The workspace of one caller, and a page for the module. */
-const MINIMUM_BYTES = 2 * 1024 * 1024;
-
-interface Limits {
-  initialBytes: number;
-  maximumBytes: number;
-}
-
-async function createJs({ limits, warnings }: Plan, threads: "auto" | number): Promise<Backend> {
-  const { createJsKernels } = await import("../js/index");
-  const memory = new JsMemory(limits.maximumBytes, limits.initialBytes);
-  if (threads !== "auto" && threads > 1) {
-    warnings.push(`1 of ${threads} threads runs: variant "js" computes on the calling thread alone.`);
-  }
-  return new Backend(new Engine(createJsKernels(memory), memory), "js", warnings);
-}
-
-/** An instance of a variant's binary, and an engine on a memory of its own. */
-interface Found {
-  readonly variant: WasmVariant;
-  readonly module: WebAssembly.Module;
-  readonly kernels: WasmKernels;
-  readonly memory: WebAssembly.Memory;
-  readonly engine: Engine;
-}
-
-async function createWasm(
-  { variant, module, kernels, memory, engine }: Found,
-  hired: Promise<readonly HostWorker[]> | undefined,
-  warnings: string[],
-): Promise<Backend> {
-  if (hired === undefined) return new Backend(engine, variant, warnings);
-  const { Pool } = await import("./pool");
-  const pool = await Pool.begin(hired, module, memory, kernels, engine, warnings);
-  if (pool !== undefined) engine.share(kernels, pool);
-  return new Backend(engine, variant, warnings);
 }
 
 /** "auto" stops here: what training shares out is too little for more. */
@@ -203,17 +176,6 @@ const LACKING: Record<WasmVariant, string> = {
   simd: "this engine has no WebAssembly SIMD with shared memory; every browser since 2023 and Node since 16 has it.",
   scalar: "this engine has no WebAssembly with shared memory; every browser since 2022 and Node since 16 has it.",
 };
-
-function instantiate(module: WebAssembly.Module, variant: WasmVariant, limits: Limits): Found | string {
-  const memory = WasmMemory.create(limits.initialBytes, limits.maximumBytes);
-  if (memory === undefined) {
-    return 'this host gives no shared WebAssembly.Memory of that size; ask for less with memory.maximumBytes, or take variant "js".';
-  }
-  const instance = new WebAssembly.Instance(module, { env: { memory: memory.memory } });
-  const kernels = instance.exports as WasmKernels;
-  memory.skip(kernels.heapBase());
-  return { variant, module, kernels, memory: memory.memory, engine: new Engine(kernels, memory) };
-}
 
 /** An instance of a binary that the caller brought. */
 async function instantiateGiven(wasm: object | string, { variant, reproducible, limits }: Plan): Promise<Found> {

@@ -3,6 +3,7 @@ import type { Engine } from "./engine";
 import { type HostWorker, startWorker } from "./hostWorker";
 import { ACTIVE, FAILED, GENERATION, JOB_LENGTH, Job, NEXT, OPEN, READY, SLEEPING, STOPPED } from "./job";
 import type { WasmKernels } from "./kernels";
+import type { WorkerStart } from "./worker";
 
 /** Looks at ACTIVE before the caller goes to sleep: some tens of microseconds, longer than a range takes. */
 const SPINS = 20_000;
@@ -63,7 +64,8 @@ export class Pool {
       const [job = 0, workspace = 0, ...others] = blocks;
       const pool = new Pool(workers, new Job(memory, job, kernels, workspace), warnings);
       const starts = workers.map((worker, w) => {
-        worker.begin({ module, memory, job, workspace: others[w] as number });
+        const start: WorkerStart = { module, memory, job, workspace: others[w] as number };
+        worker.post(start);
         return pool.#await(worker);
       });
       await Promise.race([Promise.all(starts), new Promise<void>((resolve) => setTimeout(resolve, PATIENCE))]);

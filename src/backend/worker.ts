@@ -1,4 +1,5 @@
 import { ACTIVE, FAILED, GENERATION, Job, OPEN, READY, SLEEPING, STOPPED } from "./job";
+import { workerPort } from "./workerPort";
 
 /**
  * The thread that helps: built to a string (assembly/build.mjs), since a file beside a bundle gets lost. It is given the
@@ -45,27 +46,8 @@ function serve({ module, memory, job: pointer, workspace }: WorkerStart, ready: 
   }
 }
 
-/** What a worker finds around it: Node's port, or a browser's global scope. */
-interface NodePort {
-  once(event: "message", listener: (start: WorkerStart) => void): void;
-  postMessage(message: unknown): void;
-}
-interface BrowserScope {
-  onmessage: null | ((event: { data: WorkerStart }) => void);
-  postMessage(message: unknown): void;
-  close(): void;
-}
-interface Surroundings {
-  process?: { getBuiltinModule?(name: "node:worker_threads"): { parentPort: NodePort | null } };
-}
-
-const port = (globalThis as Surroundings).process?.getBuiltinModule?.("node:worker_threads").parentPort;
-if (port) {
-  port.once("message", (start) => serve(start, () => port.postMessage("ready")));
-} else {
-  const scope = globalThis as unknown as BrowserScope;
-  scope.onmessage = ({ data }) => {
-    serve(data, () => scope.postMessage("ready"));
-    scope.close();
-  };
-}
+const port = workerPort();
+port.listen((start) => {
+  serve(start as WorkerStart, () => port.post("ready"));
+  port.close();
+});

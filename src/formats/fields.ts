@@ -45,7 +45,7 @@ export class Fields {
     for (const key of this.#left.keys()) fail(this.where, `the key ${cut(key)}`, "none but those that are known");
   }
 
-  /** All that is left, as an object without a prototype. */
+  /** All that is left, as a plain object. */
   rest(): Record<string, unknown> {
     return plainObject(this.where, this.#left);
   }

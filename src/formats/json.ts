@@ -1,4 +1,4 @@
-import { FormatError } from "../errors";
+import { FormatError, quoted } from "../errors";
 
 /** What a JSON text says. An object is a Map, so that `__proto__` is a key like any other. */
 export type Json = null | boolean | number | string | readonly Json[] | ReadonlyMap<string, Json>;
@@ -83,8 +83,7 @@ export function fail(where: string, found: string, expected: string): never {
 
 /** A text in quotes, cut short: what is shown in a message may come from anywhere. */
 export function cut(text: string): string {
-  if (text.length <= SHOWN) return JSON.stringify(text);
-  return `${JSON.stringify(text.slice(0, SHOWN))} and ${text.length - SHOWN} characters more`;
+  return quoted(text, SHOWN);
 }
 
 /** How a value is shown in a message, always short. */

@@ -87,6 +87,13 @@ export const batchNormPasses: LayerPasses = {
   },
 };
 
+/** Whether mean and variance of the last batch are finite, which lie one after the other. */
+export function batchFinite({ engine, state }: LayerRun): boolean {
+  const { units, description } = state;
+  if (description.kind !== "batchNorm") return true;
+  return engine.kernels.firstNotFinite(2 * units, workOf(state, "mean")) === 2 * units;
+}
+
 /** Takes the batch of the last forward pass into the running mean and variance. */
 export function runStatistics({ engine, state, samples }: LayerRun): void {
   const { description, units, runningMean, runningVariance } = state;

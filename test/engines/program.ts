@@ -32,6 +32,8 @@ interface Surroundings {
 async function run(): Promise<void> {
   const rows: Row[] = [];
   for (const asked of PLACES) {
+    // an engine without a host has none
+    if (asked.worker && !("Worker" in globalThis || "process" in globalThis)) continue;
     try {
       const { variant, threads, start, step, epochs, predictions } = await train(asked);
       rows.push({ asked, variant, threads, start, step, epochs, predictions });

@@ -47,7 +47,7 @@ for (const engine of engines.filter(({ name }) => name.toLowerCase().includes(va
     const different = KINDS.filter((kind) => digests[kind] !== expected[kind]);
     if (error !== undefined) others.push(`${asked.variant}, ${asked.threads}: ${error}`);
     else if (different.length > 0) others.push(`${variant}, ${threads}: ${different.join(", ")} differ`);
-    else taken.set(variant, (taken.get(variant) ?? new Set()).add(threads));
+    else taken.set(variant, (taken.get(variant) ?? new Set()).add(asked.worker ? "in a worker" : threads));
   }
   wrong += others.length;
   const had = [...taken].map(([variant, threads]) => `${variant} ${[...threads].sort().join(" ")}`).join("; ");

@@ -29,6 +29,8 @@ function classes(): Int32Array {
 export interface Place {
   readonly variant: Variant | "reproducible";
   readonly threads: number;
+  /** The fit runs in a worker. */
+  readonly worker?: boolean;
 }
 
 const on =
@@ -41,6 +43,8 @@ export const PLACES: readonly Place[] = [
   ...[1, 3].map(on("scalar")),
   ...[1, 2, 3, 4, 7].map(on("simd")),
   ...[1, 2].map(on("reproducible")),
+  { variant: "js", threads: 1, worker: true },
+  { variant: "simd", threads: 2, worker: true },
 ];
 
 /**
@@ -48,7 +52,7 @@ export const PLACES: readonly Place[] = [
  * step, after three epochs, and its predictions. All that moves bits is in it: dropout, gelu, tanh, silu, softmax, penalties,
  * batchNorm with its running statistics, adam, a schedule, shuffling, all metrics, and short batches at the end.
  */
-export async function train({ variant, threads }: Place) {
+export async function train({ variant, threads, worker = false }: Place) {
   const backend = await loadBackend(
     variant === "reproducible" ? { reproducible: true, threads } : { variant, threads },
   );
@@ -80,6 +84,7 @@ export async function train({ variant, threads }: Place) {
     batchSize: 48,
     validationSplit: 0.2,
     schedule: cosineDecay({ steps: 21, minimum: 0.1 }),
+    worker,
   });
   const epochs = await network.digest();
   const outputs = network.predict(data.inputs);
