@@ -86,7 +86,7 @@ class RemoteFit {
       fit.training.away = false;
       engine.endings.delete(disposed);
       stopListening();
-      worker.end();
+      retire(worker);
       this.#leave();
     }
     return fit.plan.history;
@@ -250,6 +250,21 @@ class RemoteFit {
     if (error?.own && this.#own !== undefined) throw this.#own.error;
     if (error !== undefined) throw restored(error);
   }
+}
+
+/**
+ * Milliseconds that a worker is left idle before it is ended. Node falls over where a thread ends while its code is being
+ * optimised in the background (an assertion in node_platform.cc, in about one of 250 fits of a few milliseconds).
+ */
+const REST = 500;
+
+/** Ends a worker, without keeping the process alive for it. */
+function retire(worker: HostWorker): void {
+  // where the fit failed here, it is still at work
+  worker.post({ kind: "abort" } satisfies ToWorker);
+  worker.release();
+  const timer = setTimeout(() => worker.end(), REST);
+  if (typeof timer === "object") timer.unref?.();
 }
 
 /** Whether these lie in shared memory; where a page is not isolated that has no name, but there it is. */
