@@ -10,6 +10,7 @@ export const SECTIONS = [
   "curves",
   "border",
   "hog",
+  "features",
 ] as const;
 export type Section = (typeof SECTIONS)[number];
 

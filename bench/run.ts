@@ -5,6 +5,7 @@ import { benchBorder } from "./border";
 import { benchCurves } from "./curves";
 import { benchElementwise } from "./elementwise";
 import { Entrant } from "./entrant";
+import { benchFeatures } from "./features";
 import { benchHog } from "./hog";
 import { installPeers, runsUnder, runUnder } from "./install";
 import { describeMachine, machine } from "./machine";
@@ -35,6 +36,7 @@ const BENCHES: Record<Section, (bench: Bench) => Promise<void>> = {
   curves: benchCurves,
   border: benchBorder,
   hog: benchHog,
+  features: benchFeatures,
 };
 
 const HEADINGS = `

@@ -40,6 +40,7 @@ export function checkGradients(
   const { epsilon } = options;
   if (epsilon !== undefined) checkNumber(`${where}: epsilon`, epsilon, "a number above 0", (value) => value > 0);
   const { core } = network;
+  core.checkIdle(where);
   if (!core.states.some(({ trainable, parameterCount }) => trainable && parameterCount > 0)) {
     throw new ArgumentError(`${where}: no layer is trainable, at least one was expected`);
   }
