@@ -1,3 +1,4 @@
+import { Pacer } from "../src/fit/pacer";
 import {
   batchNorm,
   cosineDecay,
@@ -13,7 +14,6 @@ import {
   type TrainerOptions,
   type Variant,
 } from "../src/index";
-import { Pacer } from "../src/pacer";
 import type { Bench } from "./bench";
 import { summarize } from "./statistics";
 import { table } from "./table";

@@ -1,8 +1,8 @@
 import { checkWeighty, type Data, readData } from "./dataset";
 import { ArgumentError, shown } from "./errors";
 import { predicting } from "./evaluation";
-import { tellClasses } from "./metrics";
 import { classAt } from "./metrics/counts";
+import { tellClasses } from "./metrics/metrics";
 import { Network } from "./network";
 import { rowsOf, shrink } from "./room";
 import { addTo, totalOf } from "./runningSum";

@@ -4,6 +4,7 @@ import type { Backend } from "./backend/backend";
 import type { Engine } from "./backend/engine";
 import { Batch } from "./batch";
 import { ArgumentError, BusyError, DisposedError } from "./errors";
+import type { Metadata } from "./files/metadata";
 import { Inference } from "./inference";
 import { initialize } from "./initializers";
 import { InputRows } from "./inputRows";
@@ -22,8 +23,7 @@ import {
   lossOf,
   sumLosses,
 } from "./losses";
-import type { Metadata } from "./metadata";
-import type { MetricRows } from "./metrics";
+import type { MetricRows } from "./metrics/metrics";
 import { Passes } from "./passes";
 import { type Room, rowsOf, shrink } from "./room";
 

@@ -3,8 +3,8 @@ import type { Core } from "./core";
 import { type Dataset, gather } from "./dataset";
 import { PREDICTION_ROWS } from "./inference";
 import { addLosses, customCost, type LossLike, lossOf } from "./losses";
-import { type MetricLike, type MetricName, type MetricRows, nameOf, startTally } from "./metrics";
 import { CollectedRows } from "./metrics/collectedRows";
+import { type MetricLike, type MetricName, type MetricRows, nameOf, startTally } from "./metrics/metrics";
 import { totalOf } from "./runningSum";
 
 /** Loss and metrics over the whole set, by their names. */

@@ -3,11 +3,8 @@ export { Backend, type MatmulOptions, type MemoryUse, type OutOption, type Varia
 export { type BackendOptions, loadBackend } from "./backend/load";
 export { Matrix } from "./backend/matrix";
 export { checkGradients, type GradientCheck } from "./checkGradients";
-export type { CheckpointOptions } from "./checkpoint";
-export type { ClassWeights } from "./classWeights";
 export { confusionMatrix } from "./confusionMatrix";
 export type { Data } from "./dataset";
-export type { EarlyStoppingOptions } from "./earlyStopping";
 export {
   ArgumentError,
   BusyError,
@@ -20,19 +17,35 @@ export {
   WorkerError,
 } from "./errors";
 export type { Evaluation } from "./evaluation";
-export type { BatchStream } from "./feed";
-export type { AbortSignalLike, FitData, FitOptions, StepInfo } from "./fitOptions";
-export type { EpochInfo, History } from "./history";
+export { loadNetwork } from "./files/loadNetwork";
+export type { JsonValue, Metadata } from "./files/metadata";
+export type { CheckpointOptions } from "./fit/checkpoint";
+export type { ClassWeights } from "./fit/classWeights";
+export type { EarlyStoppingOptions } from "./fit/earlyStopping";
+export type { BatchStream } from "./fit/feed";
+export type { AbortSignalLike, FitData, FitOptions, StepInfo } from "./fit/fitOptions";
+export type { EpochInfo, History } from "./fit/history";
+export {
+  type CosineDecayOptions,
+  cosineDecay,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
+  type Schedule,
+  type StepDecayOptions,
+  stepDecay,
+  type WarmupOptions,
+  warmup,
+} from "./fit/schedules";
 export type { InitializerName } from "./initializers";
 export { type BatchNormDescription, type BatchNormOptions, batchNorm } from "./layers/batchNorm";
 export { type DenseDescription, type DenseOptions, dense } from "./layers/dense";
 export { type DropoutDescription, dropout } from "./layers/dropout";
 export type { Layer, LayerDescription } from "./layers/layer";
 export { type LbfgsOptions, lbfgs } from "./lbfgs";
-export { loadNetwork } from "./loadNetwork";
 export type { CustomLoss, LossBatch, LossLike, LossName } from "./losses";
-export type { JsonValue, Metadata } from "./metadata";
-export type { CustomMetric, MetricDetails, MetricLike, MetricName } from "./metrics";
+export type { CustomMetric, MetricDetails, MetricLike, MetricName } from "./metrics/metrics";
 export { createNetwork, Network, type NetworkOptions } from "./network";
 export type { Numbers } from "./numbers";
 export {
@@ -47,19 +60,6 @@ export {
   type SgdOptions,
   sgd,
 } from "./optimizers";
-export {
-  type CosineDecayOptions,
-  cosineDecay,
-  type ExponentialDecayOptions,
-  exponentialDecay,
-  type ReduceOnPlateauOptions,
-  reduceOnPlateau,
-  type Schedule,
-  type StepDecayOptions,
-  stepDecay,
-  type WarmupOptions,
-  warmup,
-} from "./schedules";
 export type { Targets } from "./targets";
 export { Trainer } from "./trainer";
 export type { TrainerOptions } from "./trainerOptions";

@@ -1,10 +1,10 @@
 import { checkWeighty, type Data, readData } from "./dataset";
 import { drained, type Evaluation, evaluating } from "./evaluation";
-import { Fit } from "./fit";
-import { type FitData, type FitOptions, planFit } from "./fitOptions";
-import type { History } from "./history";
+import { Fit } from "./fit/fit";
+import { type FitData, type FitOptions, planFit } from "./fit/fitOptions";
+import type { History } from "./fit/history";
 import { type LossLike, takesIndices } from "./losses";
-import type { MetricLike } from "./metrics";
+import type { MetricLike } from "./metrics/metrics";
 import type { Network } from "./network";
 import type { Numbers } from "./numbers";
 import type { Optimizer } from "./optimizers";

@@ -1,6 +1,6 @@
 import { ArgumentError, checkNumber, checkOptions, shown } from "./errors";
 import { checkLoss, defaultLoss, type LossLike } from "./losses";
-import { defaultMetrics, type MetricLike, readMetrics } from "./metrics";
+import { defaultMetrics, type MetricLike, readMetrics } from "./metrics/metrics";
 import { Network } from "./network";
 import { type Optimizer, sgd } from "./optimizers";
 

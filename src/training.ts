@@ -3,7 +3,7 @@ import type { Core } from "./core";
 import { diverged } from "./divergence";
 import { BusyError } from "./errors";
 import type { LossLike } from "./losses";
-import type { Tally } from "./metrics";
+import type { Tally } from "./metrics/metrics";
 import { clipGradients, type Optimizer } from "./optimizers";
 import { TrainingState } from "./trainingState";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { ActivationName } from "../src/activations";
-import { type MetricName, type MetricRows, startTally } from "../src/metrics";
+import { type MetricName, type MetricRows, startTally } from "../src/metrics/metrics";
 import { gap, TOLERANCE } from "./support";
 
 interface GoldenMetrics {

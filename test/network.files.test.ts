@@ -1,5 +1,5 @@
 /**
- * Networks as files: what comes back, what a file may say, and damaged ones. The format itself: formats/safetensors.test.ts.
+ * Networks as files: what comes back, what a file may say, and damaged ones. The format itself: files/safetensors.test.ts.
  *
  *     DAMAGED_FILES=200000 npx vitest run test/network.files.test.ts -t damaged
  *
@@ -8,7 +8,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { activationNames } from "../src/activations";
-import { decodeSafetensors, encodeSafetensors, type Tensor } from "../src/formats/safetensors";
+import type { JsonValue, Metadata } from "../src/files/metadata";
+import { decodeSafetensors, encodeSafetensors, type Tensor } from "../src/files/safetensors";
 import {
   ArgumentError,
   type Backend,
@@ -27,7 +28,6 @@ import {
   Trainer,
 } from "../src/index";
 import { initializerNames } from "../src/initializers";
-import type { JsonValue, Metadata } from "../src/metadata";
 import { create, disposedAfterEach, FEATURES, LAYERS, LOSS, layerOf, oneHot, thrownBy, uniform } from "./support";
 import { onEveryVariant, variants } from "./variants";
 

@@ -2,9 +2,9 @@
 // biome-ignore-all lint/suspicious/noThenProperty: warmup has an option of that name
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
-import { cospi } from "../src/cospi";
-import { emptyHistory, type History } from "../src/history";
-import { defaultMode } from "../src/monitor";
+import { cospi } from "../src/fit/cospi";
+import { emptyHistory, type History } from "../src/fit/history";
+import { defaultMode } from "../src/fit/monitor";
 import {
   type CosineDecayOptions,
   cosineDecay,
@@ -17,7 +17,7 @@ import {
   stepDecay,
   type WarmupOptions,
   warmup,
-} from "../src/schedules";
+} from "../src/fit/schedules";
 import { type ErrorRow, expectError, gap, thrownBy } from "./support";
 
 type GoldenSchedule = {

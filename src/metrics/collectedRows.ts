@@ -1,6 +1,6 @@
 import type { LossBatch } from "../losses";
-import type { MetricRows } from "../metrics";
 import { copy } from "../numbers";
+import type { MetricRows } from "./metrics";
 
 /** All rows of a set, kept for who can only say something about all of them: samples x units, and one weight a sample. */
 export class CollectedRows implements LossBatch {

@@ -1,5 +1,5 @@
-import type { MetricRows, Tally } from "../metrics";
 import { addTo, totalOf } from "../runningSum";
+import type { MetricRows, Tally } from "./metrics";
 
 /** The side of 0.5 on which a single output is; 0.5 itself is a yes. */
 export function isYes(value: number): boolean {

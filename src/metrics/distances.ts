@@ -1,5 +1,5 @@
-import type { MetricRows, Tally } from "../metrics";
 import { addTo, totalOf } from "../runningSum";
+import type { MetricRows, Tally } from "./metrics";
 
 /** The mean of |Y - Yhat| over all samples and outputs. */
 export class MeanAbsoluteError implements Tally {

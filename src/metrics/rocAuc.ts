@@ -1,7 +1,7 @@
-import type { MetricRows, Tally } from "../metrics";
 import { addTo, totalOf } from "../runningSum";
 import { CollectedRows } from "./collectedRows";
 import { classOf, isYes } from "./counts";
+import type { MetricRows, Tally } from "./metrics";
 
 /** The area under the ROC curve: how often a yes scores above a no, a tie by half. */
 export class RocAuc implements Tally {

@@ -4,15 +4,15 @@ import type { Core } from "../core";
 import type { Data } from "../dataset";
 import * as errors from "../errors";
 import { messageOf, WorkerError } from "../errors";
-import type { BatchStream } from "../feed";
-import type { Fit } from "../fit";
-import type { FitData, FitOptions } from "../fitOptions";
-import { type History, latest } from "../history";
+import type { BatchStream } from "../fit/feed";
+import type { Fit } from "../fit/fit";
+import type { FitData, FitOptions } from "../fit/fitOptions";
+import { type History, latest } from "../fit/history";
+import { isPromise } from "../fit/pacer";
+import { readTraining, writeTraining } from "../fit/trainingFile";
 import type { LayerState } from "../layers/layer";
 import type { LossName } from "../losses";
-import type { MetricName } from "../metrics";
-import { isPromise } from "../pacer";
-import { readTraining, writeTraining } from "../trainingFile";
+import type { MetricName } from "../metrics/metrics";
 import type { Asks, Changed, FromWorker, Moved, Start, ToWorker, TransportedError, Window } from "./messages";
 
 /** Milliseconds between two looks at a signal that does not call. */

@@ -1,10 +1,10 @@
 import type { Origin, Variant } from "../backend/backend";
 import type { Data } from "../dataset";
-import type { FitOptions, StepInfo } from "../fitOptions";
-import type { History } from "../history";
+import type { Metadata } from "../files/metadata";
+import type { FitOptions, StepInfo } from "../fit/fitOptions";
+import type { History } from "../fit/history";
 import type { LossName } from "../losses";
-import type { Metadata } from "../metadata";
-import type { MetricName } from "../metrics";
+import type { MetricName } from "../metrics/metrics";
 
 /** Live views of the caller's network, where memory can be shared: a worker writes there, and reads. */
 export interface Window {

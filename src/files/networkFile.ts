@@ -1,14 +1,14 @@
-import type { Core } from "./core";
-import { ArgumentError, FormatError } from "./errors";
-import { Fields, plain, wholeOf } from "./formats/fields";
-import { cut, fail, type Json, parseJson } from "./formats/json";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor, type Tensor } from "./formats/safetensors";
-import { type BatchNormOptions, batchNorm } from "./layers/batchNorm";
-import { type DenseOptions, dense } from "./layers/dense";
-import { dropout } from "./layers/dropout";
-import type { LayerDescription, LayerState } from "./layers/layer";
-import { layOut } from "./layout";
+import type { Core } from "../core";
+import { ArgumentError, FormatError } from "../errors";
+import { type BatchNormOptions, batchNorm } from "../layers/batchNorm";
+import { type DenseOptions, dense } from "../layers/dense";
+import { dropout } from "../layers/dropout";
+import type { LayerDescription, LayerState } from "../layers/layer";
+import { layOut } from "../layout";
+import { Fields, plain, wholeOf } from "./fields";
+import { cut, fail, type Json, parseJson } from "./json";
 import { type Metadata, metadataText } from "./metadata";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor, type Tensor } from "./safetensors";
 
 /**
  * A network as a safetensors file: its parameters and running statistics are tensors, `layers.0.weights`, `layers.1.gamma`;

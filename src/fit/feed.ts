@@ -1,12 +1,12 @@
-import { Matrix } from "./backend/matrix";
-import type { Batch } from "./batch";
-import type { Core } from "./core";
-import { type Data, type Dataset, gather, readData } from "./dataset";
-import { ArgumentError, shown } from "./errors";
+import { Matrix } from "../backend/matrix";
+import type { Batch } from "../batch";
+import type { Core } from "../core";
+import { type Data, type Dataset, gather, readData } from "../dataset";
+import { ArgumentError, shown } from "../errors";
+import type { JsonValue } from "../files/metadata";
+import { permute } from "../random";
 import type { AbortSignalLike } from "./fitOptions";
-import type { JsonValue } from "./metadata";
 import { isPromise } from "./pacer";
-import { permute } from "./random";
 
 /** What `load` returns where the signal has ended the wait. */
 export const ABORTED = -1;

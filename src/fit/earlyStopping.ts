@@ -1,5 +1,5 @@
-import type { Core } from "./core";
-import { ArgumentError, checkBoolean, checkName, checkNumber, checkOptions, checkWhole, shown } from "./errors";
+import type { Core } from "../core";
+import { ArgumentError, checkBoolean, checkName, checkNumber, checkOptions, checkWhole, shown } from "../errors";
 import type { History } from "./history";
 import { type MonitorMode, modeOf } from "./monitor";
 

@@ -1,4 +1,4 @@
-import { now } from "./clock";
+import { now } from "../clock";
 
 /** Milliseconds for which training may block the event loop. */
 const BUDGET = 50;

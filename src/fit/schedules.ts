@@ -1,8 +1,8 @@
+import { ArgumentError, checkName, checkNumber, checkOptions, checkWhole, shown } from "../errors";
+import { power } from "../power";
 import { cospi } from "./cospi";
-import { ArgumentError, checkName, checkNumber, checkOptions, checkWhole, shown } from "./errors";
 import { type History, measuresOf } from "./history";
 import { defaultMode, type MonitorMode, modeOf } from "./monitor";
-import { power } from "./power";
 
 /**
  * The factor of the optimizer's learning rate for the step that comes. `step` counts from 0, and `epoch` is the whole epochs

@@ -1,15 +1,15 @@
+import { ArgumentError, shown } from "../errors";
+import { evaluating } from "../evaluation";
+import { type MetricLike, nameOf, startTally, type Tally, validationNameOf } from "../metrics/metrics";
+import { addTo, totalOf } from "../runningSum";
+import type { Training } from "../training";
 import { readResume } from "./checkpoint";
 import { EarlyStopping } from "./earlyStopping";
-import { ArgumentError, shown } from "./errors";
-import { evaluating } from "./evaluation";
 import { ABORTED } from "./feed";
 import type { FitPlan } from "./fitOptions";
 import { type History, latest } from "./history";
-import { type MetricLike, nameOf, startTally, type Tally, validationNameOf } from "./metrics";
 import { isPromise, Pacer } from "./pacer";
-import { addTo, totalOf } from "./runningSum";
 import type { Schedule } from "./schedules";
-import type { Training } from "./training";
 import { type Progress, readTraining, writeTraining } from "./trainingFile";
 
 /** A fit under way: epochs of steps, what is measured of them, and what may end it. */

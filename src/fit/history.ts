@@ -1,4 +1,4 @@
-import { type MetricLike, type MetricName, nameOf, validationNameOf } from "./metrics";
+import { type MetricLike, type MetricName, nameOf, validationNameOf } from "../metrics/metrics";
 
 interface KnownHistory {
   /** Mean cost of the epoch's batches, penalties included, weighted by their samples; each before its update. */

@@ -1,4 +1,4 @@
-import { ArgumentError, checkName, shown } from "./errors";
+import { ArgumentError, checkName, shown } from "../errors";
 
 /** Whether small is good or large. */
 export type MonitorMode = "min" | "max";

@@ -1,5 +1,5 @@
-import { ArgumentError, checkOptions, checkWhole, shown } from "./errors";
-import { checkWritable, readWhole, writeWhole } from "./files";
+import { ArgumentError, checkOptions, checkWhole, shown } from "../errors";
+import { checkWritable, readWhole, writeWhole } from "../files/hostFiles";
 
 export interface CheckpointOptions {
   /** Where the checkpoint is written, each over the one before: either there is the old one, whole, or the new one. */

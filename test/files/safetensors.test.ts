@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ArgumentError, FormatError, OutOfMemoryError, ShapeError, WasmgradError } from "../../src/errors";
-import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type Tensor } from "../../src/formats/safetensors";
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type Tensor } from "../../src/files/safetensors";
 
 /** A file of this header, as text or bytes, and that many bytes of data, put together by hand. */
 function fileOf(header: unknown, dataLength = 0): Uint8Array {
@@ -218,7 +218,7 @@ describe("a round trip", () => {
     it("turns each number around on its way, both ways", async () => {
       vi.stubGlobal("Uint16Array", { of: () => ({ buffer: Uint8Array.of(0, 1).buffer }) });
       vi.resetModules();
-      const big = await import("../../src/formats/safetensors");
+      const big = await import("../../src/files/safetensors");
       const [number] = tensors;
       if (number === undefined) throw new Error();
       const little = encodeSafetensors([number], {});

@@ -1,8 +1,8 @@
-import type { Backend } from "./backend/backend";
-import { defaultBackend } from "./backend/load";
-import { Core } from "./core";
-import { checkOptions } from "./errors";
-import { checkBackendOption, Network } from "./network";
+import type { Backend } from "../backend/backend";
+import { defaultBackend } from "../backend/load";
+import { Core } from "../core";
+import { checkOptions } from "../errors";
+import { checkBackendOption, Network } from "../network";
 import { fillNetwork, readNetwork } from "./networkFile";
 
 /**

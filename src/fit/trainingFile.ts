@@ -1,16 +1,16 @@
-import type { Core } from "./core";
+import type { Core } from "../core";
+import { ArgumentError } from "../errors";
+import { Fields, wholeOf } from "../files/fields";
+import { cut, fail } from "../files/json";
+import type { JsonValue } from "../files/metadata";
+import { type Extra, fillNetwork, type NetworkFile, readNetwork, takeTensor, writeNetwork } from "../files/networkFile";
+import type { StoredTensor, Tensor } from "../files/safetensors";
+import type { LayerDescription } from "../layers/layer";
+import { type MetricLike, nameOf } from "../metrics/metrics";
+import type { Training } from "../training";
 import type { EarlyStopping } from "./earlyStopping";
-import { ArgumentError } from "./errors";
 import type { FitPlan } from "./fitOptions";
-import { Fields, wholeOf } from "./formats/fields";
-import { cut, fail } from "./formats/json";
-import type { StoredTensor, Tensor } from "./formats/safetensors";
 import { type History, measured } from "./history";
-import type { LayerDescription } from "./layers/layer";
-import type { JsonValue } from "./metadata";
-import { type MetricLike, nameOf } from "./metrics";
-import { type Extra, fillNetwork, type NetworkFile, readNetwork, takeTensor, writeNetwork } from "./networkFile";
-import type { Training } from "./training";
 
 /**
  * A checkpoint: the file of a network, with the state of its training in tensors under `training.` and JSON under `training`.

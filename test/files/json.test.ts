@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FormatError } from "../../src/errors";
-import { decodeUtf8, type Json, parseJson } from "../../src/formats/json";
+import { decodeUtf8, type Json, parseJson } from "../../src/files/json";
 
 /** As JSON.parse would give it, without its own properties' setters: `__proto__` stays a key. */
 function plain(value: Json): unknown {

@@ -1,4 +1,4 @@
-import { ArgumentError, shown } from "./errors";
+import { ArgumentError, shown } from "../errors";
 
 /** What JSON can hold. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };

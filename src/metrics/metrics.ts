@@ -1,10 +1,10 @@
-import type { ActivationName } from "./activations";
-import { ArgumentError, checkName, shown } from "./errors";
-import type { LossLike } from "./losses";
-import { CollectedRows } from "./metrics/collectedRows";
-import { Accuracy, ClassMetric } from "./metrics/counts";
-import { MeanAbsoluteError, R2 } from "./metrics/distances";
-import { RocAuc } from "./metrics/rocAuc";
+import type { ActivationName } from "../activations";
+import { ArgumentError, checkName, shown } from "../errors";
+import type { LossLike } from "../losses";
+import { CollectedRows } from "./collectedRows";
+import { Accuracy, ClassMetric } from "./counts";
+import { MeanAbsoluteError, R2 } from "./distances";
+import { RocAuc } from "./rocAuc";
 
 /**
  * What can be measured, with scikit-learn's definitions; each over a whole set, never a mean of batches, and with the samples'

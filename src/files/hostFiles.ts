@@ -1,4 +1,4 @@
-import { ArgumentError, messageOf } from "./errors";
+import { ArgumentError, messageOf } from "../errors";
 
 /** What is used of Node's file system; other hosts have the same module, or none. */
 interface FileSystem {

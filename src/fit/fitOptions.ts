@@ -1,14 +1,14 @@
+import { checkWeighty, type Data, type Dataset, readData, splitLast } from "../dataset";
+import { ArgumentError, checkBoolean, checkName, checkNumber, checkOptions, checkWhole, shown } from "../errors";
+import { takesIndices } from "../losses";
+import { type CustomMetric, type MetricLike, nameOf } from "../metrics/metrics";
+import type { Training } from "../training";
 import { type CheckpointOptions, type CheckpointPlan, checkResume, readCheckpointOptions } from "./checkpoint";
 import { type ClassWeights, readClassWeights } from "./classWeights";
-import { checkWeighty, type Data, type Dataset, readData, splitLast } from "./dataset";
 import { type EarlyStoppingOptions, type EarlyStoppingPlan, readEarlyStopping } from "./earlyStopping";
-import { ArgumentError, checkBoolean, checkName, checkNumber, checkOptions, checkWhole, shown } from "./errors";
 import { type BatchStream, DatasetFeed, type Feed, StreamFeed } from "./feed";
 import { type EpochInfo, emptyHistory, type History, measured } from "./history";
-import { takesIndices } from "./losses";
-import { type CustomMetric, type MetricLike, nameOf } from "./metrics";
 import type { Schedule } from "./schedules";
-import type { Training } from "./training";
 
 /** An AbortSignal, or anything that tells as much. */
 export interface AbortSignalLike {

@@ -1,11 +1,11 @@
-import type { Core } from "./core";
-import type { Dataset } from "./dataset";
-import { ArgumentError, ShapeError, shown } from "./errors";
-import type { LossLike } from "./losses";
-import { tellClasses } from "./metrics";
-import { classAt } from "./metrics/counts";
-import { copyRows } from "./numbers";
-import { indexAt } from "./targets";
+import type { Core } from "../core";
+import type { Dataset } from "../dataset";
+import { ArgumentError, ShapeError, shown } from "../errors";
+import type { LossLike } from "../losses";
+import { classAt } from "../metrics/counts";
+import { tellClasses } from "../metrics/metrics";
+import { copyRows } from "../numbers";
+import { indexAt } from "../targets";
 
 /** "balanced", or what a sample of each class weighs: one a unit, of a single unit that of no and that of yes. */
 export type ClassWeights = "balanced" | readonly number[];
