@@ -19,6 +19,12 @@ export async function benchMemory({ quick, report }: Bench): Promise<void> {
   const bytes = quick ? 256 * MIB : 1024 * MIB;
   const pixels = await fresh("pixels.mjs", bytes);
   report.record("pixels", pixels);
+
+  const rows = quick ? 1_000_000 : 10_000_000;
+  report.progress(`memory: a stream of ${rows} rows`);
+  const stream = await fresh("stream.mjs", rows);
+  report.record("stream", stream);
+  const { tenth = 0, most = 0 } = stream;
   const { data = 0, before = 0, peak = 0 } = pixels;
   const { linear = 0, retained = 0, allocatedAStep = 0, scavenges = 0 } = steps;
 
@@ -33,6 +39,8 @@ export async function benchMemory({ quick, report }: Bench): Promise<void> {
     ],
     [`resident at most, fit over ${bytes / MIB} MiB of Uint8Array pixels`, beside(peak)],
     ["  of which were there before the fit", beside(before)],
+    [`resident after a tenth of a stream of ${rows.toLocaleString("en")} rows`, `${(tenth / MIB).toFixed(0)} MiB`],
+    ["  at most from there to its end", `${(most / MIB).toFixed(0)} MiB`],
   ];
   report.print(`${table(lines)}\n`);
 }
