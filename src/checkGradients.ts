@@ -30,7 +30,7 @@ export function checkGradients(
   inputs: Numbers,
   targets: Targets,
   loss: LossLike,
-  options: { epsilon?: number } = {},
+  options: { epsilon?: number | undefined } = {},
 ): GradientCheck {
   const where = "checkGradients";
   if (!(network instanceof Network)) {

@@ -13,7 +13,7 @@ export interface Data {
   /** samples x units, or a class index a sample */
   readonly targets: Targets;
   /** One a sample; C = sum_i w_i J_i / n. */
-  readonly sampleWeights?: Numbers;
+  readonly sampleWeights?: Numbers | undefined;
 }
 
 /** Data whose shapes were looked at once; the numbers are checked batch by batch, when they are gathered. */

@@ -5,9 +5,9 @@ import { GRADIENTS, PARAMETERS, Vectors } from "./vectors";
 
 export interface LbfgsOptions {
   /** Steps that it remembers, each two numbers for each parameter. Default 10. */
-  history?: number;
+  history?: number | undefined;
   /** The norm of the gradient below which the parameters stand still. Default 1e-10. */
-  tolerance?: number;
+  tolerance?: number | undefined;
 }
 
 /** The slots: where the step started: its parameters and their gradient, and the direction. */

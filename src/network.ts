@@ -24,9 +24,9 @@ export interface NetworkOptions {
   /** From the first to the last: `dense(...)`, `batchNorm(...)`, `dropout(...)`. */
   layers: readonly LayerDescription[];
   /** One seed for weights, dropout and the order of samples: same seed, same bits. Default 42. */
-  seed?: number;
+  seed?: number | undefined;
   /** Default: one backend that everybody shares. */
-  backend?: Backend;
+  backend?: Backend | undefined;
 }
 
 const PREDICT_OPTIONS = ["batchSize", "out"];
@@ -129,7 +129,10 @@ export class Network implements Disposable {
    * The outputs for `inputs` (n x inputs), n x units: dropout off, and no forward pass is disturbed. A fresh array,
    * or `out`. Rows are taken `batchSize` at a time. Throws ShapeError, ArgumentError, DisposedError.
    */
-  predict(inputs: Numbers, options: { out?: Float64Array; batchSize?: number } = {}): Float64Array {
+  predict(
+    inputs: Numbers,
+    options: { out?: Float64Array | undefined; batchSize?: number | undefined } = {},
+  ): Float64Array {
     const where = "predict";
     this.core.checkFree(where);
     checkOptions(where, options, PREDICT_OPTIONS);
@@ -182,7 +185,7 @@ export class Network implements Disposable {
    * The cost C of the last forward pass for `targets`, penalties included; overwrites the gradients.
    * Targets: n x units, or n class indices with categoricalCrossEntropy or a loss of one's own.
    */
-  backward(targets: Targets, loss: LossLike, options: { sampleWeights?: Numbers } = {}): number {
+  backward(targets: Targets, loss: LossLike, options: { sampleWeights?: Numbers | undefined } = {}): number {
     const where = "backward";
     checkOptions(where, options, ["sampleWeights"]);
     const { sampleWeights } = options;
@@ -256,7 +259,7 @@ export class Network implements Disposable {
    * `layers.1.gamma`; layers, seed and `metadata` as JSON in its metadata. `loadNetwork` makes the network again. Throws
    * ArgumentError where `metadata` hold what JSON does not.
    */
-  toBytes(): Uint8Array {
+  toBytes(): Uint8Array<ArrayBuffer> {
     this.core.checkFree("toBytes");
     return writeNetwork(this.core);
   }
@@ -275,7 +278,7 @@ export class Network implements Disposable {
   }
 
   /** parameters <- tau other + (1 - tau) own, and the running statistics likewise. Throws where the layers differ, or the other is on another backend. */
-  copyFrom(other: Network, options: { tau?: number } = {}): void {
+  copyFrom(other: Network, options: { tau?: number | undefined } = {}): void {
     const where = "copyFrom";
     this.core.checkFree(where);
     checkOptions(where, options, ["tau"]);

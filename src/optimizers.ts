@@ -108,13 +108,13 @@ function settings<Defaults extends { learningRate: number } & Record<string, num
 
 export interface SgdOptions {
   /** Default 0.01. */
-  learningRate?: number;
+  learningRate?: number | undefined;
   /** Default 0. */
-  momentum?: number;
+  momentum?: number | undefined;
   /** Default false; true needs momentum. */
-  nesterov?: boolean;
+  nesterov?: boolean | undefined;
   /** Added to the gradient. Default 0. */
-  weightDecay?: number;
+  weightDecay?: number | undefined;
 }
 
 /** torch.optim.SGD. Throws ArgumentError for settings out of range, as the others. */
@@ -138,15 +138,15 @@ export function sgd(options: SgdOptions = {}): Optimizer {
 
 export interface AdamOptions {
   /** Default 1e-3. */
-  learningRate?: number;
+  learningRate?: number | undefined;
   /** Default 0.9. */
-  beta1?: number;
+  beta1?: number | undefined;
   /** Default 0.999. */
-  beta2?: number;
+  beta2?: number | undefined;
   /** Outside the square root. Default 1e-8. */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /** Default 0 for adam, 0.01 for adamW. */
-  weightDecay?: number;
+  weightDecay?: number | undefined;
 }
 
 function adamWith(name: string, options: AdamOptions, weightDecay: number, decoupled: boolean): Optimizer {
@@ -184,11 +184,11 @@ export function adamW(options: AdamOptions = {}): Optimizer {
 
 export interface RmsPropOptions {
   /** Default 0.01. */
-  learningRate?: number;
+  learningRate?: number | undefined;
   /** PyTorch's alpha. Default 0.99. */
-  rho?: number;
+  rho?: number | undefined;
   /** Outside the square root. Default 1e-8. */
-  epsilon?: number;
+  epsilon?: number | undefined;
 }
 
 /** torch.optim.RMSprop. */
@@ -202,9 +202,9 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
 
 export interface AdagradOptions {
   /** Default 0.01. */
-  learningRate?: number;
+  learningRate?: number | undefined;
   /** Default 1e-10. */
-  epsilon?: number;
+  epsilon?: number | undefined;
 }
 
 /** torch.optim.Adagrad. */

@@ -6,16 +6,16 @@ import { type Optimizer, sgd } from "./optimizers";
 
 export interface TrainerOptions {
   /** Default: categoricalCrossEntropy for a softmax output, binaryCrossEntropy for a sigmoid, else sumOfSquares. */
-  loss?: LossLike;
+  loss?: LossLike | undefined;
   /** Default: sgd(). */
-  optimizer?: Optimizer;
+  optimizer?: Optimizer | undefined;
   /** Names, or metrics of one's own. Default: accuracy where there are classes, else none. */
-  metrics?: readonly MetricLike[];
+  metrics?: readonly MetricLike[] | undefined;
   /**
    * The most that the norm of all trainable gradients together may be: a longer one is shortened to it before the update
    * (torch.nn.utils.clip_grad_norm_). Default: no limit.
    */
-  clipNorm?: number;
+  clipNorm?: number | undefined;
 }
 
 /** With their defaults. */

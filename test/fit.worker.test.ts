@@ -203,6 +203,9 @@ describe.each(places)("a fit in a worker: $variant, $threads threads, isolated $
         },
       ],
       [/^fit: schedule: NaN was returned for step 0/, data, {}, { schedule: () => NaN }],
+      [/^fit: validation: inputs: row 80, column 1 is NaN/, data, {}, { validation: { ...data, inputs: wrong } }],
+      [/^fit: batch 1 of epoch 1/, () => [3] as never, {}, {}],
+      [/^fit: data: a function that returned a Promise/, () => Promise.resolve([data]) as never, {}, {}],
       [/^fit: inputs: row 80, column 1 is NaN/, { ...data, inputs: wrong }, {}, { shuffle: false }],
       [/^fit: step \d+: /, data, { optimizer: sgd({ learningRate: 1e200 }) }, { epochs: 5 }],
       [/^fit: resume: /, data, {}, { resume: new Uint8Array(20) }],
@@ -341,6 +344,29 @@ describe("a fit in a worker", () => {
     }
     const fitting = new Trainer(network).fit(data, { worker: 1 as never });
     await expect(fitting).rejects.toThrow("fit: worker: 1 was given, true or false was expected");
+    network.dispose();
+  });
+
+  it("reads a Matrix that is disposed of meanwhile no further than a fit here would", async () => {
+    const backend = await load({ variant: "simd", threads: 1 });
+    const network = await create(backend);
+    const before = backend.memory();
+    const inputs = backend.matrix(90, FEATURES, data.inputs);
+    const fitting = new Trainer(network).fit(
+      { ...data, inputs },
+      {
+        worker: true,
+        onStep: ({ step }) => {
+          if (step === 2) inputs.dispose();
+        },
+      },
+    );
+    await expect(fitting).rejects.toThrow(/^fit: a 90x4 matrix was used after its dispose/);
+    // once the worker is gone
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const { usedBytes, matrices } = backend.memory();
+    expect(matrices).toBe(before.matrices);
+    expect(usedBytes).toBeLessThan(before.usedBytes + 8 * 90 * FEATURES);
     network.dispose();
   });
 

@@ -13,13 +13,13 @@ export type Variant = "relaxed" | "simd" | "scalar" | "js";
 
 export interface MatmulOptions extends OutOption {
   /** op(A) is A transposed. Default false. */
-  transposeA?: boolean;
+  transposeA?: boolean | undefined;
   /** op(B) is B transposed. Default false. */
-  transposeB?: boolean;
+  transposeB?: boolean | undefined;
   /** Default 1. A and B are read where it is 0, too: a NaN among them shows. */
-  alpha?: number;
+  alpha?: number | undefined;
   /** Default 0, which does not read C. */
-  beta?: number;
+  beta?: number | undefined;
 }
 
 export interface OutOption {

@@ -24,11 +24,11 @@ import {
 
 export interface BackendOptions {
   /** "auto", the default, takes the fastest that this engine has; a variant asked for by name that it lacks throws. */
-  variant?: "auto" | Variant;
+  variant?: "auto" | Variant | undefined;
   /** A number, or "auto", the default, for as many as help. */
-  threads?: "auto" | number;
+  threads?: "auto" | number | undefined;
   /** Never fuse multiply-add: the same bits on every engine and machine. Default false. */
-  reproducible?: boolean;
+  reproducible?: boolean | undefined;
   memory?: {
     /** Linear memory to take at once. Default: what the backend itself needs. */
     initialBytes?: number;
@@ -36,7 +36,7 @@ export interface BackendOptions {
     maximumBytes?: number;
   };
   /** A compiled module, a Response, bytes or a URL of a binary of `wasmgrad/wasm/`, for hosts that forbid or cache inline wasm. */
-  wasm?: object | string;
+  wasm?: object | string | undefined;
 }
 
 /** The binaries, each a chunk that is loaded when it is taken. In the order of `binaryVariant`. */

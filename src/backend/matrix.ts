@@ -13,6 +13,9 @@ export class Matrix implements Disposable {
   readonly #pointer: number;
   readonly #values: Float64Array;
   #release: (() => void) | undefined;
+  /** Who reads its memory and cannot be told of its dispose, and what is to be done when they are through. */
+  #holders = 0;
+  #pending: (() => void) | undefined;
 
   /** @internal */
   constructor(
@@ -57,7 +60,18 @@ export class Matrix implements Disposable {
   dispose(): void {
     const release = this.#release;
     this.#release = undefined;
-    release?.();
+    if (this.#holders === 0) release?.();
+    else this.#pending ??= release;
+  }
+
+  /** @internal Keeps its memory, disposed of or not, until what it returns is called. */
+  hold(): () => void {
+    this.#holders++;
+    return () => {
+      if (--this.#holders > 0) return;
+      this.#pending?.();
+      this.#pending = undefined;
+    };
   }
 
   [disposeSymbol](): void {

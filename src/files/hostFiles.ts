@@ -6,7 +6,13 @@ interface FileSystem {
   rename(from: string, to: string): Promise<void>;
   rm(path: string, options: { force: boolean }): Promise<void>;
   readFile(path: string): Promise<Uint8Array>;
+  readdir(path: string): Promise<string[]>;
   access(path: string, mode?: number): Promise<void>;
+}
+
+interface NodeProcess {
+  readonly pid: number;
+  kill(pid: number, signal: 0): void;
 }
 
 interface FileHandle {
@@ -17,6 +23,8 @@ interface FileHandle {
 
 interface Paths {
   dirname(path: string): string;
+  basename(path: string): string;
+  join(...parts: string[]): string;
 }
 
 const WRITABLE = 2;
@@ -31,14 +39,36 @@ function hostModule<Module>(where: string, name: string): Module {
 
 const fileSystem = (where: string) => hostModule<FileSystem>(where, "node:fs/promises");
 
-const folderOf = (where: string, path: string) => hostModule<Paths>(where, "node:path").dirname(path);
+const paths = (where: string) => hostModule<Paths>(where, "node:path");
 
-/** Throws an ArgumentError where no file could be written. */
+/** Throws an ArgumentError where no file could be written. Removes what processes that are no more have left beside it. */
 export async function checkWritable(where: string, path: string): Promise<void> {
+  const fs = fileSystem(where);
+  const { dirname, basename, join } = paths(where);
+  const folder = dirname(path);
   try {
-    await fileSystem(where).access(`${folderOf(where, path)}/.`, WRITABLE);
+    await fs.access(`${folder}/.`, WRITABLE);
+    const isFolder = await fs.readdir(path).then(
+      () => true,
+      () => false,
+    );
+    if (isFolder) throw new Error("it is a folder");
+    for (const name of await fs.readdir(folder)) {
+      const [, owner] = name.startsWith(`${basename(path)}.`) ? (/\.(\d+)-[0-9a-f]+\.tmp$/.exec(name) ?? []) : [];
+      if (owner !== undefined && !isRunning(Number(owner))) await fs.rm(join(folder, name), { force: true });
+    }
   } catch (error) {
     throw refused(where, path, error, "a path in a folder that can be written to");
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    (globalThis as unknown as { process: NodeProcess }).process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // one of somebody else's is running too
+    return (error as { code?: string }).code !== "ESRCH";
   }
 }
 
@@ -48,7 +78,9 @@ export async function checkWritable(where: string, path: string): Promise<void> 
  */
 export async function writeWhole(where: string, path: string, bytes: Uint8Array): Promise<void> {
   const fs = fileSystem(where);
-  const beside = `${path}.tmp`;
+  const { pid } = (globalThis as unknown as { process: NodeProcess }).process;
+  const mark = hostModule<{ randomBytes(size: number): { toString(base: "hex"): string } }>(where, "node:crypto");
+  const beside = `${path}.${pid}-${mark.randomBytes(4).toString("hex")}.tmp`;
   try {
     await synced(fs, beside, "w", (file) => file.writeFile(bytes));
     await fs.rename(beside, path);
@@ -57,7 +89,7 @@ export async function writeWhole(where: string, path: string, bytes: Uint8Array)
     throw refused(where, path, error, "a path that can be written to");
   }
   // not every system lets a folder be opened
-  await synced(fs, folderOf(where, path), "r").catch(() => {});
+  await synced(fs, paths(where).dirname(path), "r").catch(() => {});
 }
 
 async function synced(

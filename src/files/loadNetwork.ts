@@ -9,7 +9,10 @@ import { fillNetwork, readNetwork } from "./networkFile";
  * The network that `toBytes` has written, or that a checkpoint holds: it predicts the same bits. A file is checked as a whole
  * before it takes memory. Throws FormatError that says where, ArgumentError, DisposedError, OutOfMemoryError.
  */
-export async function loadNetwork(bytes: Uint8Array, options: { backend?: Backend } = {}): Promise<Network> {
+export async function loadNetwork(
+  bytes: Uint8Array,
+  options: { backend?: Backend | undefined } = {},
+): Promise<Network> {
   const where = "loadNetwork";
   checkOptions(where, options, ["backend"]);
   const { backend } = options;

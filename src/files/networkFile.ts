@@ -39,7 +39,7 @@ export interface NetworkFile {
 }
 
 /** The bytes of a file. Throws ArgumentError where metadata hold what JSON does not. */
-export function writeNetwork(core: Core, extra: Extra = { tensors: [], metadata: {} }): Uint8Array {
+export function writeNetwork(core: Core, extra: Extra = { tensors: [], metadata: {} }): Uint8Array<ArrayBuffer> {
   const { inputs, seed, step, states, engine } = core;
   const layers = states.map(({ description, trainable }) => ({ ...description, trainable }));
   const tensors = placesOf(states).map(({ name, shape, address }) => ({

@@ -49,7 +49,10 @@ const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
  * The bytes of a file that holds `tensors` in their order; the same for the same arguments. The numbers begin at a
  * multiple of 8. Throws ArgumentError, ShapeError, and OutOfMemoryError where the host has no room for so many bytes.
  */
-export function encodeSafetensors(tensors: readonly Tensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
+export function encodeSafetensors(
+  tensors: readonly Tensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
   const header = new TextEncoder().encode(headerOf(tensors, metadata));
   const begin = 8 + 8 * Math.ceil(header.length / 8);
   if (begin - 8 > MAX_HEADER) {

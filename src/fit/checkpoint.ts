@@ -3,11 +3,11 @@ import { checkWritable, readWhole, writeWhole } from "../files/hostFiles";
 
 export interface CheckpointOptions {
   /** Where the checkpoint is written, each over the one before: either there is the old one, whole, or the new one. */
-  path?: string;
+  path?: string | undefined;
   /** Or where there are no files: takes the bytes; a promise is awaited. */
-  save?(bytes: Uint8Array): unknown;
+  save?(bytes: Uint8Array<ArrayBuffer>): unknown;
   /** Epochs from one to the next; the last epoch has one in any case. Default 1. */
-  every?: number;
+  every?: number | undefined;
 }
 
 /** Where checkpoints go to. */
@@ -15,7 +15,7 @@ export interface CheckpointPlan {
   readonly every: number;
   /** Throws where nothing could be saved: before a weight moves. */
   prepare(): Promise<void>;
-  save(bytes: Uint8Array): Promise<void>;
+  save(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
 export function readCheckpointOptions(where: string, options: CheckpointOptions): CheckpointPlan {

@@ -5,15 +5,15 @@ import { type MonitorMode, modeOf } from "./monitor";
 
 export interface EarlyStoppingOptions {
   /** What is watched: the name of a number in the history. Default "validationLoss". */
-  monitor?: string;
+  monitor?: string | undefined;
   /** Epochs in a row without a better number before the fit ends. Default 3. */
-  patience?: number;
+  patience?: number | undefined;
   /** By how much a number must be better to count. Default 0. */
-  minDelta?: number;
+  minDelta?: number | undefined;
   /** Whether the fit ends on the weights of its best epoch, whatever ended it. Default true. */
-  restoreBest?: boolean;
+  restoreBest?: boolean | undefined;
   /** Whether small is good or large; a metric of one's own needs it. */
-  mode?: MonitorMode;
+  mode?: MonitorMode | undefined;
 }
 
 export type EarlyStoppingPlan = Required<EarlyStoppingOptions>;

@@ -19,6 +19,8 @@ export interface Feed {
   readonly batches: number | undefined;
   /** What makes its batches what they are, as it is written down. */
   readonly described: JsonValue;
+  /** Matrices among its data. */
+  readonly lent: readonly Matrix[];
   /** Starts an epoch, the `epoch`-th of this fit; the trainer has `past` of them behind it. */
   begin(past: number, epoch: number): void;
   /**
@@ -74,6 +76,10 @@ export class DatasetFeed implements Feed {
     this.batch.free();
   }
 
+  get lent(): readonly Matrix[] {
+    return this.data.lent;
+  }
+
   get described(): JsonValue {
     const { batchSize, order, seed, data, classWeights } = this;
     return {
@@ -97,6 +103,7 @@ export class StreamFeed implements Feed {
   readonly batch: Batch;
   readonly batches = undefined;
   readonly described: JsonValue = "a stream";
+  readonly lent = [];
   #iterator: Iterator<Data> | AsyncIterator<Data> | undefined;
   /** The batch that is on its way. */
   #next: Step | undefined;
@@ -116,14 +123,7 @@ export class StreamFeed implements Feed {
   }
 
   begin(_: number, epoch: number): void {
-    const stream: Partial<Iterable<Data> & AsyncIterable<Data>> = this.open();
-    const iterator = stream?.[Symbol.asyncIterator]?.() ?? stream?.[Symbol.iterator]?.();
-    if (typeof iterator?.next !== "function") {
-      throw new ArgumentError(
-        `fit: data: a function that returned ${shown(stream)} was given, one that returns an iterable of { inputs, targets } was expected`,
-      );
-    }
-    this.#iterator = iterator;
+    this.#iterator = iterate(this.open);
     this.#epoch = epoch;
     this.#count = 0;
     this.#next = this.#ask();
@@ -147,7 +147,8 @@ export class StreamFeed implements Feed {
     if (done) {
       this.#iterator = undefined;
       if (this.#count > 0) return 0;
-      throw new ArgumentError(`fit: data: epoch ${this.#epoch} had no batch, at least 1 was expected`);
+      const again = this.#epoch > 1 ? ", from a function that opens the stream anew each time" : "";
+      throw new ArgumentError(`fit: data: epoch ${this.#epoch} had no batch, at least 1 was expected${again}`);
     }
     const { core } = this;
     core.checkAlive("fit");
@@ -184,6 +185,16 @@ export class StreamFeed implements Feed {
       if (isPromise(left)) left.then(undefined, () => {});
     } catch {}
   }
+}
+
+/** Begins an epoch of a stream. Throws an ArgumentError where the function returns no stream. */
+export function iterate(open: () => BatchStream): Iterator<Data> | AsyncIterator<Data> {
+  const stream: Partial<Iterable<Data> & AsyncIterable<Data>> = open();
+  const iterator = stream?.[Symbol.asyncIterator]?.() ?? stream?.[Symbol.iterator]?.();
+  if (typeof iterator?.next === "function") return iterator;
+  throw new ArgumentError(
+    `fit: data: a function that returned ${shown(stream)} was given, one that returns an iterable of { inputs, targets } was expected`,
+  );
 }
 
 /** What a promise comes to; undefined where the signal is faster. */

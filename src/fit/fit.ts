@@ -111,15 +111,19 @@ export class Fit implements Progress {
     } finally {
       feed.end();
     }
-    history.loss.push(totalOf(costs) / total);
-    history.learningRate.push(this.#rate);
+    const numbers = new Map([
+      ["loss", totalOf(costs) / total],
+      ["learningRate", this.#rate],
+    ]);
     tallies.forEach((tally, m) => {
-      history[nameOf(metrics[m] as MetricLike)]?.push(tally.value());
+      numbers.set(nameOf(metrics[m] as MetricLike), tally.value());
     });
     if (validation !== undefined) {
       const measured = await this.#pacer.drain(evaluating(core, training.loss, metrics, validation));
-      for (const [name, value] of Object.entries(measured)) history[validationNameOf(name)]?.push(value);
+      for (const [name, value] of Object.entries(measured)) numbers.set(validationNameOf(name), value);
     }
+    // all of an epoch or nothing
+    for (const [name, value] of numbers) history[name]?.push(value);
     history.epochs = epoch;
     state.epochs++;
     return true;

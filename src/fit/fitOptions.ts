@@ -42,45 +42,45 @@ export interface StepInfo {
 
 export interface FitOptions {
   /** Times over the data. Default 1. */
-  epochs?: number;
+  epochs?: number | undefined;
   /**
    * Samples in a step; the last batch of an epoch is short where it must be. Default 32; with lbfgs all, and none is to be given;
    * nor with a stream, which makes its batches itself.
    */
-  batchSize?: number;
+  batchSize?: number | undefined;
   /** A new order each epoch; false, and lbfgs, take the samples as they come. Default true. */
-  shuffle?: boolean;
+  shuffle?: boolean | undefined;
   /** Of the order. Default: the network's. */
-  seed?: number;
+  seed?: number | undefined;
   /** Data to be evaluated after each epoch. */
-  validation?: Data;
+  validation?: Data | undefined;
   /** The share of the samples, the last rows, held back for validation before shuffling. */
-  validationSplit?: number;
+  validationSplit?: number | undefined;
   /**
    * What a sample of each class weighs in the cost, on top of its own weight: one number a class, or "balanced", so that all
    * classes weigh the same. Metrics do not see it.
    */
-  classWeights?: ClassWeights;
+  classWeights?: ClassWeights | undefined;
   /** Ends the fit where the numbers of the history get no better, and goes back to the best epoch. */
-  earlyStopping?: EarlyStoppingOptions;
+  earlyStopping?: EarlyStoppingOptions | undefined;
   /** The factor of the learning rate, step by step: `cosineDecay(...)` and the like, or a function of one's own. */
-  schedule?: Schedule;
+  schedule?: Schedule | undefined;
   /** Saves the training, each time an epoch is over, to a file or by a function. */
-  checkpoint?: CheckpointOptions;
+  checkpoint?: CheckpointOptions | undefined;
   /** Goes on from a checkpoint, the path of its file or its bytes, bit for bit; `epochs` is the total. */
-  resume?: string | Uint8Array;
+  resume?: string | Uint8Array | undefined;
   /**
    * Trains off the calling thread. Callbacks are called here, and waited for; between them the network's methods are a
    * BusyError, while its views show the weights as they move, or where a page is not isolated as of the last callback. Losses and
    * metrics of one's own cannot go there. Default false.
    */
-  worker?: boolean;
+  worker?: boolean | undefined;
   /** Called after every step; the network stands still until it returns, or its promise settles. */
-  onStep?: (info: StepInfo) => unknown;
+  onStep?: ((info: StepInfo) => unknown) | undefined;
   /** Called after every epoch, likewise. */
-  onEpoch?: (info: EpochInfo) => unknown;
+  onEpoch?: ((info: EpochInfo) => unknown) | undefined;
   /** Aborted: the fit resolves on the weights of the last whole step. */
-  signal?: AbortSignalLike;
+  signal?: AbortSignalLike | undefined;
 }
 
 /** A fit whose options are known to be right. */
@@ -131,6 +131,11 @@ export function planFit(
   }
   if (worker) checkPortable(`${where}: worker`, training, metrics);
   if (resume !== undefined) checkResume(`${where}: resume`, resume);
+  if (typeof data === "object" && data !== null && Symbol.iterator in data) {
+    throw new ArgumentError(
+      `${where}: data: an iterable was given, { inputs, targets } or a function that makes an iterable each epoch was expected`,
+    );
+  }
   const { feed, validation } = isStream(data)
     ? planStream(where, training, data, options)
     : planDataset(where, training, data, options);

@@ -63,7 +63,7 @@ export interface CosineDecayOptions {
   /** From the first step to the minimum: epochs times batches an epoch, for a whole fit. */
   steps: number;
   /** The last factor, from 0 to 1. Default 0. */
-  minimum?: number;
+  minimum?: number | undefined;
 }
 
 /**
@@ -89,19 +89,19 @@ export function cosineDecay(options: CosineDecayOptions): Schedule {
 
 export interface ReduceOnPlateauOptions {
   /** Whose list of the history is watched. Default "validationLoss". */
-  monitor?: string;
+  monitor?: string | undefined;
   /** Whether small is good or large. Default: "max" for accuracy, precision, recall, f1, rocAuc and r2, "min" for losses and errors. */
-  mode?: MonitorMode;
+  mode?: MonitorMode | undefined;
   /** Of each reduction, above 0 and below 1. Default 0.1. */
-  factor?: number;
+  factor?: number | undefined;
   /** Epochs in a row that may pass without a better value. Default 10. */
-  patience?: number;
+  patience?: number | undefined;
   /** By how much, relative to the best, a value must be better, from 0 to below 1. Default 1e-4. */
-  threshold?: number;
+  threshold?: number | undefined;
   /** The factor never falls below it, from 0 to 1. Default 0. */
-  minimum?: number;
+  minimum?: number | undefined;
   /** Epochs after a reduction that are not counted as bad. Default 0. */
-  cooldown?: number;
+  cooldown?: number | undefined;
 }
 
 /**
@@ -221,7 +221,7 @@ export interface WarmupOptions {
   /** Steps until the factor is 1. */
   steps: number;
   /** What follows, its steps counted from its own beginning, its epochs from that of the fit. Default: 1. */
-  then?: Schedule;
+  then?: Schedule | undefined;
 }
 
 /**

@@ -29,7 +29,7 @@ export interface Progress {
   steps: number;
 }
 
-export function writeTraining(progress: Progress): Uint8Array {
+export function writeTraining(progress: Progress): Uint8Array<ArrayBuffer> {
   const { training, plan, earlyStopping, steps } = progress;
   const { core, state } = training;
   const tensors: Tensor[] = state.slotViews().map((values, s) => tensor(`slots.${s}`, values));
@@ -169,11 +169,33 @@ function checkNetwork(where: string, file: NetworkFile, core: Core): void {
   checkMade(`${where}: network`, parts(file), parts(core));
 }
 
-/** Throws an ArgumentError that names the first part in which the two differ. */
+/** Throws an ArgumentError that names the first place in which the two differ. */
 function checkMade(where: string, found: Record<string, unknown>, expected: Record<string, unknown>): void {
-  for (const name of new Set([...Object.keys(expected), ...Object.keys(found)])) {
-    const [was, is] = [found[name], expected[name]].map((value) => JSON.stringify(value));
-    if (was === is) continue;
-    throw new ArgumentError(`${where}: a checkpoint with ${name} ${was} was given, one with ${is} was expected`);
+  const place = difference(found, expected, "");
+  if (place === undefined) return;
+  const { name, was, is } = place;
+  throw new ArgumentError(`${where}: a checkpoint with ${name} ${was} was given, one with ${is} was expected`);
+}
+
+/** Where two JSON values differ first, as deep inside them as both are of the same keys. */
+function difference(
+  found: unknown,
+  expected: unknown,
+  name: string,
+): { name: string; was: string; is: string } | undefined {
+  const [was = "nothing", is = "nothing"] = [found, expected].map((value) => JSON.stringify(value));
+  if (was === is) return undefined;
+  const [before, now] = [found, expected].map(membersOf);
+  if (before === undefined || now === undefined || `${[...before.keys()]}` !== `${[...now.keys()]}`)
+    return { name, was, is };
+  for (const [key, value] of before) {
+    const dot = name === "" ? "" : ".";
+    const place = difference(value, now.get(key), Array.isArray(found) ? `${name}[${key}]` : `${name}${dot}${key}`);
+    if (place !== undefined) return place;
   }
+  return { name, was, is };
+}
+
+function membersOf(value: unknown): Map<string, unknown> | undefined {
+  return typeof value === "object" && value !== null ? new Map(Object.entries(value)) : undefined;
 }

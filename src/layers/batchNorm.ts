@@ -4,9 +4,9 @@ import type { LayerPasses, LayerRun, LayerState } from "./layer";
 
 export interface BatchNormOptions {
   /** The share of a batch in the running mean and variance: running <- (1 - momentum) running + momentum batch. Default 0.1. */
-  momentum?: number;
+  momentum?: number | undefined;
   /** Added to the variance. Default 1e-5. */
-  epsilon?: number;
+  epsilon?: number | undefined;
 }
 
 export interface BatchNormDescription extends Readonly<Required<BatchNormOptions>> {

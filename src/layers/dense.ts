@@ -14,18 +14,18 @@ import type { LayerPasses, LayerState } from "./layer";
 
 export interface DenseOptions {
   /** Default "linear". */
-  activation?: ActivationName;
+  activation?: ActivationName | undefined;
   /**
    * Of the weights; the bias starts at 0. Default: heUniform for the relu family, gelu, silu and softplus, lecunNormal
    * for selu, else glorotUniform.
    */
-  initializer?: InitializerName;
+  initializer?: InitializerName | undefined;
   /** Adds l1 sum |W| to the cost. Default 0. */
-  l1?: number;
+  l1?: number | undefined;
   /** Adds l2 sum W^2 to the cost. Default 0. */
-  l2?: number;
+  l2?: number | undefined;
   /** false: frozen from the start. Default true. */
-  trainable?: boolean;
+  trainable?: boolean | undefined;
 }
 
 export interface DenseDescription extends Readonly<Required<DenseOptions>> {

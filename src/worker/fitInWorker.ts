@@ -4,7 +4,7 @@ import type { Core } from "../core";
 import type { Data } from "../dataset";
 import * as errors from "../errors";
 import { messageOf, WorkerError } from "../errors";
-import type { BatchStream } from "../fit/feed";
+import { type BatchStream, iterate } from "../fit/feed";
 import type { Fit } from "../fit/fit";
 import type { FitData, FitOptions } from "../fit/fitOptions";
 import { type History, latest } from "../fit/history";
@@ -60,6 +60,7 @@ class RemoteFit {
     const { worker, fit } = this;
     const { engine } = this.#core;
     const { signal } = fit.plan;
+    const held = this.#lent.map((matrix) => matrix.hold());
     let stopListening = () => {};
     let disposed = () => {};
     try {
@@ -73,10 +74,10 @@ class RemoteFit {
         disposed = () => lost("had no backend any more: it was disposed");
         engine.endings.add(disposed);
       });
-      this.#post(this.#start());
-      stopListening = whenAborted(signal, () => this.#post({ kind: "abort" }));
       this.#core.away = true;
       fit.training.away = true;
+      this.#post(this.#start());
+      stopListening = whenAborted(signal, () => this.#post({ kind: "abort" }));
       this.#comeBack(await end);
     } catch (error) {
       this.#core.checkAlive("fit");
@@ -86,7 +87,7 @@ class RemoteFit {
       fit.training.away = false;
       engine.endings.delete(disposed);
       stopListening();
-      retire(worker);
+      retire(worker, held);
       this.#leave();
     }
     return fit.plan.history;
@@ -131,6 +132,12 @@ class RemoteFit {
     };
   }
 
+  /** Matrices whose numbers are read there. */
+  get #lent(): readonly Matrix[] {
+    const { feed, validation } = this.fit.plan;
+    return [...feed.lent, ...(validation?.lent ?? [])];
+  }
+
   /** The network's own memory, where a worker can be given it. */
   get #window(): Window | undefined {
     const { engine, gradients, parameterCount, stateView: state } = this.#core;
@@ -156,7 +163,7 @@ class RemoteFit {
       const answers: { [What in keyof Asks]: (ask: never) => Promise<Asks[What]["answer"]> } = {
         step: (asked: Asks["step"]["ask"]) => this.#step(asked),
         epoch: (asked: Asks["epoch"]["ask"]) => this.#epoch(asked),
-        save: async (bytes: Uint8Array) => {
+        save: async (bytes: Uint8Array<ArrayBuffer>) => {
           await this.options.checkpoint?.save?.(bytes);
           return undefined;
         },
@@ -206,6 +213,7 @@ class RemoteFit {
       core.away = true;
     }
     core.checkAlive("fit");
+    for (const matrix of this.#lent) matrix.checkAlive("fit");
     const trainable = core.states.map((layer: LayerState) => layer.trainable);
     const { metadata } = core;
     const changed = { step: core.step, trainable, metadata };
@@ -213,10 +221,7 @@ class RemoteFit {
   }
 
   async #next({ first }: Asks["next"]["ask"]): Promise<Asks["next"]["answer"]> {
-    if (first) {
-      const stream: Partial<Iterable<Data> & AsyncIterable<Data>> | undefined = this.#stream?.();
-      this.#batches = stream?.[Symbol.asyncIterator]?.() ?? stream?.[Symbol.iterator]?.();
-    }
+    if (first && this.#stream !== undefined) this.#batches = iterate(this.#stream);
     const result = await this.#batches?.next();
     if (result === undefined || result.done) {
       this.#batches = undefined;
@@ -258,12 +263,15 @@ class RemoteFit {
  */
 const REST = 500;
 
-/** Ends a worker, without keeping the process alive for it. */
-function retire(worker: HostWorker): void {
+/** Ends a worker, and then lets go of what it may still read, without keeping the process alive for it. */
+function retire(worker: HostWorker, held: readonly (() => void)[]): void {
   // where the fit failed here, it is still at work
   worker.post({ kind: "abort" } satisfies ToWorker);
   worker.release();
-  const timer = setTimeout(() => worker.end(), REST);
+  const timer = setTimeout(() => {
+    worker.end();
+    for (const release of held) release();
+  }, REST);
   if (typeof timer === "object") timer.unref?.();
 }
 
@@ -279,6 +287,8 @@ function canShare(): boolean {
 
 /** Data that can be sent: what lies in linear memory as the array that it is, shared where it can be. */
 function portable(data: Data): Data {
+  // what is no data is refused there, as it would be here
+  if (typeof data !== "object" || data === null) return data;
   const sent = <Value>(values: Value): Value => {
     const array = values instanceof Matrix ? values.values : values;
     const copied = array instanceof Float64Array && isShared(array) && !canShare();

@@ -57,7 +57,7 @@ export interface Asks {
     ask: { numbers: Record<string, number>; moved: Moved | undefined };
     answer: { changed: Changed | undefined; factors: Float64Array | undefined };
   };
-  save: { ask: Uint8Array; answer: undefined };
+  save: { ask: Uint8Array<ArrayBuffer>; answer: undefined };
   /** The next batch of an epoch of a stream, `first` where the epoch begins; undefined at its end. */
   next: { ask: { first: boolean }; answer: { batch: Data; factor: number | undefined } | undefined };
   leave: { ask: undefined; answer: undefined };
