@@ -8,7 +8,8 @@ import { constantsToMemory } from "./constants.mjs";
 /**
  * Compiles the kernels for every target of asconfig.json, side by side, and writes for each, beside the binary in
  * build/: its declarations (by asc) and a module whose default export is the binary in base64, which is what the
- * library imports (files beside a bundle get lost under esbuild, strings do not). The workers become strings likewise.
+ * library imports (files beside a bundle get lost under esbuild, strings do not). The workers become strings likewise,
+ * alone with --workers.
  */
 const asc = fileURLToPath(new URL("./bin/asc.js", import.meta.resolve("assemblyscript/package.json")));
 const { targets } = JSON.parse(await readFile("asconfig.json", "utf8"));
@@ -37,7 +38,9 @@ async function buildWorker(name, entryPoint) {
 
 try {
   await mkdir("build", { recursive: true });
-  console.log((await Promise.all(Object.entries(targets).map(build))).join("\n"));
+  if (!process.argv.includes("--workers")) {
+    console.log((await Promise.all(Object.entries(targets).map(build))).join("\n"));
+  }
   console.log(await buildWorker("worker", "src/backend/worker.ts"));
   // with the other in it
   console.log(await buildWorker("trainingWorker", "src/worker/entry.ts"));

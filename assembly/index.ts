@@ -59,7 +59,7 @@ export {
 } from "./losses";
 export { adagrad, adam, rmsProp, sgd, sgdMomentum } from "./optimizers";
 export { fractions } from "./random";
-export { accumulate, addPenaltyGradient, columnSums, firstNotFinite, magnitudes, scaleRows } from "./reduce";
+export { accumulate, addPenaltyGradient, areSmall, columnSums, firstNotFinite, magnitudes, scaleRows } from "./reduce";
 export { softmax, softmaxGradient } from "./softmax";
 export { transpose } from "./transpose";
 export { combine, dot } from "./vectors";

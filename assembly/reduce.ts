@@ -83,7 +83,7 @@ export function firstNotFinite(length: usize, x: usize): usize {
   let i: usize = 0;
   if (Lanes.wide) {
     const whole = length & ~15;
-    const sum = Reduce.total(x, x + (whole << 3));
+    const sum = Reduce.total<Itself>(x, x + (whole << 3));
     // x - x is 0 of a finite number, NaN of any other
     if (sum - sum === 0) i = whole;
   }
@@ -94,9 +94,28 @@ export function firstNotFinite(length: usize, x: usize): usize {
   return length;
 }
 
+/**
+ * Whether sum_i x_i^2, in no stated order, is no more than 1e300: false where one is NaN. The roots of two such sums have a product
+ * below 1e301, and so has any product of their vectors (Cauchy and Schwarz).
+ */
+export function areSmall(length: usize, x: usize): bool {
+  let sum: f64 = 0;
+  let i: usize = 0;
+  if (Lanes.wide) {
+    i = length & ~15;
+    sum = Reduce.total<Square>(x, x + (i << 3));
+  }
+  for (; i < length; i++) {
+    const value = load<f64>(x + (i << 3));
+    sum += value * value;
+  }
+  return sum <= 1e300;
+}
+
 export class Reduce {
-  /** The sum of what lies from `x` to `end`, sixteen at a time: eight chains, for an addition takes longer than a load. */
-  static total(x: usize, end: usize): f64 {
+  /** The sum of Op of what lies from `x` to `end`, sixteen at a time: eight chains, for an addition takes longer than a load. */
+  static total<Op>(x: usize, end: usize): f64 {
+    const op = changetype<Op>(0);
     let s0 = f64x2.splat(0);
     let s1 = s0;
     let s2 = s0;
@@ -106,14 +125,14 @@ export class Reduce {
     let s6 = s0;
     let s7 = s0;
     for (; x < end; x += 128) {
-      s0 = f64x2.add(s0, v128.load(x));
-      s1 = f64x2.add(s1, v128.load(x, 16));
-      s2 = f64x2.add(s2, v128.load(x, 32));
-      s3 = f64x2.add(s3, v128.load(x, 48));
-      s4 = f64x2.add(s4, v128.load(x, 64));
-      s5 = f64x2.add(s5, v128.load(x, 80));
-      s6 = f64x2.add(s6, v128.load(x, 96));
-      s7 = f64x2.add(s7, v128.load(x, 112));
+      s0 = f64x2.add(s0, op.of(v128.load(x)));
+      s1 = f64x2.add(s1, op.of(v128.load(x, 16)));
+      s2 = f64x2.add(s2, op.of(v128.load(x, 32)));
+      s3 = f64x2.add(s3, op.of(v128.load(x, 48)));
+      s4 = f64x2.add(s4, op.of(v128.load(x, 64)));
+      s5 = f64x2.add(s5, op.of(v128.load(x, 80)));
+      s6 = f64x2.add(s6, op.of(v128.load(x, 96)));
+      s7 = f64x2.add(s7, op.of(v128.load(x, 112)));
     }
     s0 = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
     s4 = f64x2.add(f64x2.add(s4, s5), f64x2.add(s6, s7));
@@ -197,6 +216,18 @@ export class Reduce {
     const sign = Lanes.ifLess<V>(zero, x, Lanes.splat<V>(l1), negative);
     const slope = Lanes.madd<V>(Lanes.splat<V>(twiceL2), x, sign);
     Lanes.store<V>(g, Lanes.add<V>(Lanes.load<V>(g, left), slope), left);
+  }
+}
+
+class Itself {
+  @inline of(x: v128): v128 {
+    return x;
+  }
+}
+
+class Square {
+  @inline of(x: v128): v128 {
+    return f64x2.mul(x, x);
   }
 }
 

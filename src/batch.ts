@@ -25,6 +25,8 @@ export class Batch implements Room {
   samples = 0;
   /** Address of the inputs of this batch: copies, or rows of a Matrix. */
   inputs = 0;
+  /** The inputs are known to be small: the kernel areSmall. */
+  small = false;
   targets = 0;
   /** Address of what each sample weighs in the cost; 0 where they have no weights. */
   weights = 0;
@@ -84,6 +86,7 @@ export class Batch implements Room {
   takeInputs(where: string, source: Source, order: Order, start: number, count: number): void {
     this.#lent = inPlace(source, order) ? source : undefined;
     this.inputs = this.copies.take(where, source, order, start, count);
+    this.small = this.copies.small;
     this.samples = count;
   }
 

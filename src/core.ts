@@ -211,7 +211,7 @@ export class Core {
   forward(): void {
     const { batch } = this;
     this.forget();
-    this.passes.forward(batch.inputs, batch.samples, this.seed, this.step);
+    this.passes.forward(batch.inputs, batch.small, batch.samples, this.seed, this.step);
     this.#forwardAt = this.#updates;
   }
 
@@ -236,11 +236,10 @@ export class Core {
     return cost;
   }
 
-  /** Whether cost and gradients of the last backward pass are finite. */
+  /** Whether cost, gradients and batch statistics of the last backward pass are finite. */
   get finite(): boolean {
-    const { parameterCount } = this;
-    if (!Number.isFinite(this.#cost[0]) || !this.passes.statisticsFinite) return false;
-    return this.engine.kernels.firstNotFinite(parameterCount, this.gradients) === parameterCount;
+    const { gradientsFinite, statisticsFinite } = this.passes;
+    return Number.isFinite(this.#cost[0]) && gradientsFinite && statisticsFinite;
   }
 
   /** The cost alone, penalties included. */

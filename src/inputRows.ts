@@ -11,6 +11,9 @@ export function inPlace(source: Source, order: Order): source is Matrix {
 
 /** Room for inputs that have to be copied into linear memory, and the way in. */
 export class InputRows extends Rows {
+  /** Whether they were: the kernel areSmall. */
+  small = false;
+
   constructor(
     readonly engine: Engine,
     scope: Scope,
@@ -29,6 +32,8 @@ export class InputRows extends Rows {
       ? source.pointer(where) + 8 * start * width
       : this.#copied(where, source, order, start, count);
     const length = count * width;
+    this.small = !!engine.kernels.areSmall(length, pointer);
+    if (this.small) return pointer;
     const bad = engine.kernels.firstNotFinite(length, pointer);
     if (bad < length) throwNotFinite(where, engine.view(pointer, length)[bad], order, start, bad, width);
     return pointer;

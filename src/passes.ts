@@ -33,6 +33,8 @@ export class Passes implements Room {
   /** The layer down to which the last backward pass came, and its delta; -1 before the first. */
   #reached = -1;
   #delta = 0;
+  /** Whether all gradients of the last backward pass are finite. */
+  gradientsFinite = true;
   /** dC/dX of the last backward pass is there. */
   #inputsReached = false;
   /** Room for dC/dX, made when it is first asked for. */
@@ -45,7 +47,7 @@ export class Passes implements Room {
     features: number,
   ) {
     this.inputGradients = new Rows(scope, features);
-    const blank = { engine, samples: 0, x: 0, y: 0, saved: 0, logits: 0, seed: 0, step: 0 };
+    const blank = { engine, samples: 0, x: 0, small: false, y: 0, saved: 0, logits: 0, seed: 0, step: 0 };
     this.runs = layers.map((state) => ({ ...blank, state }));
   }
 
@@ -114,11 +116,13 @@ export class Passes implements Room {
     this.#inputsReached = false;
   }
 
-  forward(x: number, samples: number, seed: number, step: number): void {
+  /** `small`: the inputs are known to be, as the kernel areSmall has it. */
+  forward(x: number, small: boolean, samples: number, seed: number, step: number): void {
     let from = x;
     for (const run of this.runs) {
       run.samples = samples;
       run.x = from;
+      run.small = small && run.state.index === 0;
       run.seed = seed;
       run.step = step;
       passesOf[run.state.description.kind].forward(run);
@@ -146,6 +150,7 @@ export class Passes implements Room {
     const lowest = this.runs.findIndex(({ state }) => state.trainable && state.parameterCount > 0);
     this.#reached = this.runs.length;
     this.#inputsReached = false;
+    this.gradientsFinite = true;
     this.#delta = this.outputGradient;
     this.#descend(Math.max(0, lowest), fused, true);
   }
@@ -179,7 +184,10 @@ export class Passes implements Room {
         this.#delta = layerAbove.inputGradient(above, this.#delta, this.#other(this.#delta));
       }
       if (above !== undefined || !fused) layer.delta(run, this.#delta);
-      if (gradients && run.state.trainable) layer.gradients(run, this.#delta);
+      if (gradients && run.state.trainable) {
+        layer.gradients(run, this.#delta);
+        if (!layer.gradientsFinite(run, this.#delta)) this.gradientsFinite = false;
+      }
       this.#reached--;
     }
   }

@@ -36,13 +36,15 @@ onEveryVariant("a fit that goes on from a checkpoint", (context) => {
   const layers = [dense(5, { activation: "tanh", l1: 1e-4 }), batchNorm(), dropout(0.3), dense(CLASSES, "softmax")];
   const create = (seed = 4) => createNetwork({ inputs: FEATURES, layers, seed, backend: context.backend });
   const data = classified(60);
+  const plateau = reduceOnPlateau({ patience: 0, factor: 0.5 });
   const options: FitOptions = {
     epochs: 7,
     batchSize: 16,
     validationSplit: 0.25,
     classWeights: "balanced",
     earlyStopping: { patience: 100 },
-    schedule: reduceOnPlateau({ patience: 0, factor: 0.5 }),
+    // of the steps and of the history
+    schedule: (step, epoch, history) => plateau(step, epoch, history) / (1 + step / 10),
   };
 
   /** What a fit has come to. */

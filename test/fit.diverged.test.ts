@@ -405,6 +405,35 @@ onEveryVariant("DivergedError", (context) => {
     }
   });
 
+  it("is thrown where finite inputs and a finite delta have a product that is not, and not where they have one that is", async () => {
+    const steep = {
+      name: "steep",
+      value: () => 0,
+      gradient: (_: unknown, out: Float64Array) => void out.fill(1e140),
+    };
+    for (const [size, layer] of [
+      [1e200, 0],
+      [1e100, undefined],
+    ] as const) {
+      // few samples of many parameters: what is looked at are the factors
+      const network = await create([dense(UNITS)]);
+      const trainer = new Trainer(network, { loss: steep });
+      const before = network.parameters.slice();
+      const inputs = new Float64Array(FEATURES).fill(size);
+      const error = await thrownBy(() => trainer.step(inputs, new Float64Array(UNITS)));
+      if (layer === undefined) expect(error).toBeUndefined();
+      else
+        expectDiverged(
+          error,
+          1,
+          layer,
+          /^DivergedError: step: step 1: a gradient of layers\[0\] \(dense\) is Infinity, /,
+        );
+      if (layer !== undefined) expect(network.parameters).toEqual(before);
+      network.dispose();
+    }
+  });
+
   it("names the layer whose penalty is not finite", async () => {
     const network = await create([dense(3, { l2: 1 }), dense(UNITS)]);
     layerOf(network, 0).weights.fill(1e200);

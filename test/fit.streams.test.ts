@@ -159,7 +159,14 @@ onEveryVariant("a fit on a stream", (context) => {
       matrix.values.fill(1e3);
       last.values.fill(1e3);
     }
-    for (const open of [reusing, reusingLater, reusingMatrix]) {
+    // asked for the next batch before the step on this one
+    async function* reusingMatrixLater() {
+      for (const batch of reusingMatrix()) {
+        yield batch;
+        await undefined;
+      }
+    }
+    for (const open of [reusing, reusingLater, reusingMatrix, reusingMatrixLater]) {
       expect(await outcome(context, open as () => BatchStream, { epochs: 2 })).toEqual(expected);
     }
     for (const each of [matrix, last]) each.dispose();

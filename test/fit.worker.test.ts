@@ -271,6 +271,18 @@ describe.each(places)("a fit in a worker: $variant, $threads threads, isolated $
     expect(backend.memory().usedBytes).toBeLessThan(memory.usedBytes);
   });
 
+  it("keeps metadata that are set meanwhile, outside of callbacks", async () => {
+    const network = await create(await loaded());
+    const controller = new AbortController();
+    const fitting = new Trainer(network).fit(data, { epochs: 1e9, worker: true, signal: controller.signal });
+    while (!network.core.away) await new Promise((resolve) => setTimeout(resolve, 1));
+    network.metadata = { set: "meanwhile" };
+    controller.abort();
+    await fitting;
+    expect(network.metadata).toEqual({ set: "meanwhile" });
+    network.dispose();
+  });
+
   it("ends with the signal", async () => {
     const backend = await loaded();
     const [network, memory] = [await create(backend), backend.memory()];

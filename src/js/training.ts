@@ -255,6 +255,19 @@ export function trainingKernels(memory: JsMemory) {
       }
     },
 
+    areSmall(length: number, x: number): boolean {
+      const X = memory.array(x);
+      const x0 = memory.index(x);
+      let even = 0;
+      let odd = 0;
+      for (let i = 0; i + 2 <= length; i += 2) {
+        even += (X[x0 + i] as number) * (X[x0 + i] as number);
+        odd += (X[x0 + i + 1] as number) * (X[x0 + i + 1] as number);
+      }
+      const last = length % 2 === 0 ? 0 : (X[x0 + length - 1] as number);
+      return even + odd + last * last <= 1e300;
+    },
+
     firstNotFinite(length: number, x: number): number {
       const X = memory.array(x);
       const x0 = memory.index(x);

@@ -79,6 +79,10 @@ export const batchNormPasses: LayerPasses = {
     engine.kernels.linear(state.units, workOf(state, "sums"), state.biasGradients);
   },
 
+  gradientsFinite({ engine, state: { parameterCount, weightGradients } }) {
+    return engine.kernels.firstNotFinite(parameterCount, weightGradients) === parameterCount;
+  },
+
   inputGradient({ engine, state, samples, saved }, delta) {
     const { units, weights } = state;
     const [inverse, sums, dots] = [workOf(state, "inverse"), workOf(state, "sums"), workOf(state, "dots")];

@@ -50,5 +50,7 @@ export const dropoutPasses: LayerPasses = {
 
   gradients() {},
 
+  gradientsFinite: () => true,
+
   inputGradient: (_, delta) => delta,
 };

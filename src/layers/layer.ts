@@ -59,6 +59,8 @@ export interface LayerRun {
   samples: number;
   /** Inputs, samples x fanIn. */
   x: number;
+  /** They are known to be small: the kernel areSmall. */
+  small: boolean;
   /** Outputs, samples x units. */
   y: number;
   /** What the forward pass leaves for the backward pass, samples x units. */
@@ -79,6 +81,8 @@ export interface LayerPasses {
   delta(run: LayerRun, gradient: number): void;
   /** Weight and bias gradients from the delta. */
   gradients(run: LayerRun, delta: number): void;
+  /** Whether they have become finite numbers. */
+  gradientsFinite(run: LayerRun, delta: number): boolean;
   /** dC/dx from the delta. Returns where it stands: `out`, or `delta` itself where nothing is left to do. */
   inputGradient(run: LayerRun, delta: number, out: number): number;
 }

@@ -22,6 +22,8 @@ const COPIES = 2;
 const LEFT_OUT = new Set([".git", "build", "dist", "node_modules"]);
 /** Seconds for a test run; more where the unchanged tests alone need a good part of it. */
 const LEAST_LIMIT = 120;
+/** What a mutant leaves unused is part of the mistake. */
+const MUTANT_TYPES = ["--noUnusedLocals", "false", "--noUnusedParameters", "false"];
 
 const { values: options } = parseArgs({ options: { only: { type: "string", default: "" } } });
 const only = options.only.toLowerCase();
@@ -131,9 +133,11 @@ async function attempt(copy, { file, from, to, tests = [] }, limit) {
     readFileSync(join(base, file), "utf8").replace(patternOf(from), () => to),
   );
   try {
-    const built = kernels
+    let built = kernels
       ? await run(copy, "assembly/build.mjs", [])
-      : await run(copy, "node_modules/typescript/bin/tsc", []);
+      : await run(copy, "node_modules/typescript/bin/tsc", MUTANT_TYPES);
+    // a worker without the mistake would turn test/fit.worker.test.ts red for most of them
+    if (!kernels && built.code === 0) built = await run(copy, "assembly/build.mjs", ["--workers"]);
     if (built.code !== 0) {
       const message = built.output.trim().split("\n").slice(0, 3).join(" / ");
       return { outcome: "error", detail: `does not compile: ${message}` };
@@ -143,7 +147,7 @@ async function attempt(copy, { file, from, to, tests = [] }, limit) {
     return failure === undefined ? { outcome: "survived", detail: "" } : { outcome: "killed", detail: failure };
   } finally {
     cpSync(join(base, file), path);
-    if (kernels) cpSync(join(base, "build"), join(copy, "build"), { recursive: true });
+    cpSync(join(base, "build"), join(copy, "build"), { recursive: true });
   }
 }
 
@@ -176,6 +180,9 @@ const built = await run(base, "assembly/build.mjs", []);
 if (built.code !== 0) fail([built.output, "the kernels do not compile unchanged"]);
 const typed = await run(base, "node_modules/typescript/bin/tsc", []);
 if (typed.code !== 0) fail([typed.output, "src does not compile unchanged"]);
+// for the examples, which stay with the unchanged library
+const bundled = await run(base, "node_modules/tsup/dist/cli-default.js", ["--no-dts"]);
+if (bundled.code !== 0) fail([bundled.output, "src cannot be bundled unchanged"]);
 const start = performance.now();
 const red = await failureOf(base, [], 1200);
 if (red !== undefined) fail([`The tests fail on the unchanged repository: ${red}`]);
