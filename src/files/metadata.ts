@@ -41,6 +41,6 @@ function check(where: string, value: unknown, depth: number): void {
     return;
   }
   throw new ArgumentError(
-    `${where}: ${shown(value)} was given, what JSON can hold was expected: null, true or false, finite numbers, text, arrays, plain objects`,
+    `${where}: ${shown(value)} was given, what JSON can hold (null, true or false, a finite number, text, an array, a plain object) was expected`,
   );
 }

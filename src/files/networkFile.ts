@@ -92,7 +92,7 @@ export function readNetwork(where: string, bytes: Uint8Array): NetworkFile {
     seed,
     step,
     trainable: layers.map(({ trainable }) => trainable),
-    metadata: readMetadata(`${where}: metadata`, json("metadata")),
+    metadata: readMetadata(where, json("metadata")),
     tensors: own,
     training: training === undefined ? undefined : { json: training, tensors: others },
   };
@@ -195,8 +195,8 @@ function takeAll(fields: Fields, names: readonly string[]): Record<string, unkno
 
 function readMetadata(where: string, json: Json | undefined): Metadata {
   if (json === undefined) return {};
-  const metadata = new Fields(where, json).rest() as Metadata;
+  const metadata = new Fields(`${where}: metadata`, json).rest() as Metadata;
   // what could not be written again is not taken
-  asFormatError(where, () => metadataText("it", metadata));
+  asFormatError(where, () => metadataText("metadata", metadata));
   return metadata;
 }
