@@ -156,7 +156,10 @@ async function runner(
         const middle = performance.now();
         // as warm as they are in a step
         const { runs, outputGradient } = network.core.passes;
-        for (let i = 0; i < 10; i++) for (const run of runs) densePasses.gradientsFinite(run, outputGradient);
+        for (let i = 0; i < 10; i++) {
+          for (const run of runs) densePasses.knownFinite(run, outputGradient);
+          if (!network.core.finite) throw new Error("features: a training that has diverged");
+        }
         times.step.push((middle - start) / 1000);
         times.watch.push((performance.now() - middle) / 10_000);
       }

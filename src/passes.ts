@@ -33,8 +33,9 @@ export class Passes implements Room {
   /** The layer down to which the last backward pass came, and its delta; -1 before the first. */
   #reached = -1;
   #delta = 0;
-  /** Whether all gradients of the last backward pass are finite. */
-  gradientsFinite = true;
+  /** The layers, from the lowest to the highest, among which there are gradients that are not known to be finite; none where -1. */
+  #doubtfulFrom = -1;
+  #doubtfulTo = -1;
   /** dC/dX of the last backward pass is there. */
   #inputsReached = false;
   /** Room for dC/dX, made when it is first asked for. */
@@ -137,6 +138,15 @@ export class Passes implements Room {
     return true;
   }
 
+  /** Whether all gradients of the last backward pass are finite: one look at all of which that is not known. */
+  get gradientsFinite(): boolean {
+    if (this.#doubtfulTo < 0) return true;
+    const { offset, weightGradients } = (this.runs[this.#doubtfulFrom] as LayerRun).state;
+    const top = (this.runs[this.#doubtfulTo] as LayerRun).state;
+    const length = top.offset + top.parameterCount - offset;
+    return this.engine.kernels.firstNotFinite(length, weightGradients) === length;
+  }
+
   /** Takes the batch of the last forward pass into the running statistics. */
   runStatistics(): void {
     for (const run of this.runs) runStatistics(run);
@@ -150,7 +160,7 @@ export class Passes implements Room {
     const lowest = this.runs.findIndex(({ state }) => state.trainable && state.parameterCount > 0);
     this.#reached = this.runs.length;
     this.#inputsReached = false;
-    this.gradientsFinite = true;
+    this.#doubtfulTo = -1;
     this.#delta = this.outputGradient;
     this.#descend(Math.max(0, lowest), fused, true);
   }
@@ -186,7 +196,10 @@ export class Passes implements Room {
       if (above !== undefined || !fused) layer.delta(run, this.#delta);
       if (gradients && run.state.trainable) {
         layer.gradients(run, this.#delta);
-        if (!layer.gradientsFinite(run, this.#delta)) this.gradientsFinite = false;
+        if (!layer.knownFinite(run, this.#delta)) {
+          this.#doubtfulFrom = run.state.index;
+          if (this.#doubtfulTo < 0) this.#doubtfulTo = run.state.index;
+        }
       }
       this.#reached--;
     }

@@ -79,9 +79,7 @@ export const batchNormPasses: LayerPasses = {
     engine.kernels.linear(state.units, workOf(state, "sums"), state.biasGradients);
   },
 
-  gradientsFinite({ engine, state: { parameterCount, weightGradients } }) {
-    return engine.kernels.firstNotFinite(parameterCount, weightGradients) === parameterCount;
-  },
+  knownFinite: () => false,
 
   inputGradient({ engine, state, samples, saved }, delta) {
     const { units, weights } = state;

@@ -118,16 +118,12 @@ export const densePasses: LayerPasses = {
     }
   },
 
-  // by a look at them, or where there is less to read at X and D, whose products they are; a penalty's share is finite where the
-  // cost is
-  gradientsFinite({ engine, state, samples, x, small }, delta) {
+  // where there is less to read there, by a look at X and D, whose products they are; a penalty's share is finite where the cost is
+  knownFinite({ engine, state, samples, x, small }, delta) {
     const { kernels } = engine;
-    const { fanIn, units, parameterCount, weightGradients } = state;
-    const toRead = samples * (small ? units : units + fanIn);
-    if (toRead < parameterCount && kernels.areSmall(samples * units, delta)) {
-      if (small || kernels.areSmall(samples * fanIn, x)) return true;
-    }
-    return kernels.firstNotFinite(parameterCount, weightGradients) === parameterCount;
+    const { fanIn, units, parameterCount } = state;
+    if (samples * (small ? units : units + fanIn) >= parameterCount) return false;
+    return !!(kernels.areSmall(samples * units, delta) && (small || kernels.areSmall(samples * fanIn, x)));
   },
 
   // dC/dX = D W^T

@@ -50,7 +50,7 @@ export const dropoutPasses: LayerPasses = {
 
   gradients() {},
 
-  gradientsFinite: () => true,
+  knownFinite: () => true,
 
   inputGradient: (_, delta) => delta,
 };

@@ -81,8 +81,8 @@ export interface LayerPasses {
   delta(run: LayerRun, gradient: number): void;
   /** Weight and bias gradients from the delta. */
   gradients(run: LayerRun, delta: number): void;
-  /** Whether they have become finite numbers. */
-  gradientsFinite(run: LayerRun, delta: number): boolean;
+  /** Whether they are known to be finite without a look at them. */
+  knownFinite(run: LayerRun, delta: number): boolean;
   /** dC/dx from the delta. Returns where it stands: `out`, or `delta` itself where nothing is left to do. */
   inputGradient(run: LayerRun, delta: number, out: number): number;
 }
