@@ -4,7 +4,7 @@ import { predicting } from "./evaluation";
 import { classAt } from "./metrics/counts";
 import { tellClasses } from "./metrics/metrics";
 import { Network } from "./network";
-import { rowsOf, shrink } from "./room";
+import { givingBack } from "./room";
 import { addTo, totalOf } from "./runningSum";
 
 /**
@@ -31,19 +31,14 @@ export function confusionMatrix(network: Network, data: Data): number[][] {
   checkWeighty(set);
   const classes = units === 1 ? 2 : units;
   const sums = new Float64Array(2 * classes * classes);
-  const { rooms } = core.inference;
-  const reserved = rowsOf(rooms, []);
-  try {
+  givingBack(core.inference.rooms, () => {
     for (const { rows } of predicting(where, core, set)) {
       for (let i = 0; i < rows.samples; i++) {
         const place = classes * classAt(rows.targets, units, i) + classAt(rows.outputs, units, i);
         addTo(sums, rows.weights?.[i] ?? 1, place);
       }
     }
-  } catch (error) {
-    shrink(rooms, reserved);
-    throw error;
-  }
+  });
   const rowOf = (actual: number) =>
     Array.from({ length: classes }, (_, told) => totalOf(sums, classes * actual + told));
   return Array.from({ length: classes }, (_, actual) => rowOf(actual));

@@ -328,6 +328,11 @@ export class Core {
     return this.engine.view(this.parameters, this.parameterCount + this.statisticsCount);
   }
 
+  /** All gradients, in the order of the parameters. */
+  get gradientsView(): Float64Array {
+    return this.engine.view(this.gradients, this.parameterCount);
+  }
+
   /** The running statistics alone. */
   get statisticsView(): Float64Array {
     return this.engine.view(this.parameters + 8 * this.parameterCount, this.statisticsCount);

@@ -19,8 +19,11 @@ export function diverged(where: string, core: Core, step: number, cost: number):
 /** Of a cost that is not finite: names the first layer whose outputs are not. */
 function divergedCost(where: string, core: Core, step: number, cost: number): DivergedError {
   const { runs } = core.passes;
-  const first = runs.find((run) => !areFinite(core, run.samples * run.state.units, run.y, run.logits));
-  const heavy = first ?? runs.find((run) => !Number.isFinite(densePenalty(core.engine, run.state)));
+  const { engine } = core;
+  const first = runs.find(({ samples, state, y, logits }) =>
+    [y, logits].some((address) => address !== 0 && !engine.allFinite(samples * state.units, address)),
+  );
+  const heavy = first ?? runs.find(({ state }) => !Number.isFinite(densePenalty(engine, state)));
   const { state } = heavy ?? (runs[runs.length - 1] as LayerRun);
   let found = "all outputs are finite";
   if (first !== undefined) found = `${named(state)} is the first whose outputs are not`;
@@ -35,7 +38,7 @@ function divergedCost(where: string, core: Core, step: number, cost: number): Di
 /** Of a gradient that is not finite: names the layer nearest to the outputs, from which it has spread. */
 function divergedGradient(where: string, core: Core, step: number): DivergedError {
   const strange = ({ parameterCount, weightGradients }: LayerState) =>
-    !areFinite(core, parameterCount, weightGradients);
+    !core.engine.allFinite(parameterCount, weightGradients);
   const state = [...core.states].reverse().find(strange) as LayerState;
   const { parameterCount, weightGradients } = state;
   const at = core.engine.kernels.firstNotFinite(parameterCount, weightGradients);
@@ -45,12 +48,6 @@ function divergedGradient(where: string, core: Core, step: number): DivergedErro
     step,
     state.index,
   );
-}
-
-/** Whether all numbers are finite at each address; 0 is none. */
-function areFinite(core: Core, length: number, ...addresses: readonly number[]): boolean {
-  const { kernels } = core.engine;
-  return addresses.every((address) => address === 0 || kernels.firstNotFinite(length, address) === length);
 }
 
 function named({ index, description }: LayerState): string {

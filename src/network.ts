@@ -88,7 +88,7 @@ export class Network implements Disposable {
     this.core = core;
     const { engine, states, parameterCount } = core;
     this.#parameters = engine.view(core.parameters, parameterCount);
-    this.#gradients = engine.view(core.gradients, parameterCount);
+    this.#gradients = core.gradientsView;
     this.layers = states.map((state) => new NetworkLayer(core, state));
   }
 

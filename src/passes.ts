@@ -143,8 +143,7 @@ export class Passes implements Room {
     if (this.#doubtfulTo < 0) return true;
     const { offset, weightGradients } = (this.runs[this.#doubtfulFrom] as LayerRun).state;
     const top = (this.runs[this.#doubtfulTo] as LayerRun).state;
-    const length = top.offset + top.parameterCount - offset;
-    return this.engine.kernels.firstNotFinite(length, weightGradients) === length;
+    return this.engine.allFinite(top.offset + top.parameterCount - offset, weightGradients);
   }
 
   /** Takes the batch of the last forward pass into the running statistics. */

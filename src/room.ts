@@ -24,6 +24,17 @@ export function shrink(rooms: readonly Room[], rows: readonly number[]): void {
   });
 }
 
+/** Does what may make room; where it fails nothing of that is kept. */
+export function givingBack<Result>(rooms: readonly Room[], action: () => Result): Result {
+  const rows = rowsOf(rooms, []);
+  try {
+    return action();
+  } catch (error) {
+    shrink(rooms, rows);
+    throw error;
+  }
+}
+
 /** Room for rows of one width. */
 export class Rows implements Room {
   rows = 0;

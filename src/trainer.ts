@@ -8,7 +8,7 @@ import type { MetricLike } from "./metrics/metrics";
 import type { Network } from "./network";
 import type { Numbers } from "./numbers";
 import type { Optimizer } from "./optimizers";
-import { rowsOf, shrink } from "./room";
+import { givingBack } from "./room";
 import type { Targets } from "./targets";
 import { readTrainerOptions, type TrainerOptions } from "./trainerOptions";
 import { Training } from "./training";
@@ -69,7 +69,7 @@ export class Trainer {
         const { fitInWorker } = await import("./worker/fitInWorker");
         return await fitInWorker(fit, data, options);
       } finally {
-        plan.feed.dispose();
+        plan.feed.batch.free();
       }
     });
   }
@@ -81,13 +81,6 @@ export class Trainer {
     core.checkFree(where);
     const set = readData(where, data, core.inputs, core.units, core.backend, takesIndices(this.loss));
     checkWeighty(set);
-    const { rooms } = core.inference;
-    const rows = rowsOf(rooms, []);
-    try {
-      return drained(evaluating(core, this.loss, this.metrics, set));
-    } catch (error) {
-      shrink(rooms, rows);
-      throw error;
-    }
+    return givingBack(core.inference.rooms, () => drained(evaluating(core, this.loss, this.metrics, set)));
   }
 }

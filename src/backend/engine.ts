@@ -88,6 +88,11 @@ export class Engine {
     return this.arena.memory.view(pointer, length);
   }
 
+  /** Whether all numbers from an address on are finite. */
+  allFinite(length: number, pointer: number): boolean {
+    return this.kernels.firstNotFinite(length, pointer) === length;
+  }
+
   checkAlive(where: string): void {
     if (this.#disposed) {
       throw new DisposedError(

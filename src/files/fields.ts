@@ -35,6 +35,13 @@ export class Fields {
     return wholeOf(`${this.where}: ${name}`, this.take(name), least);
   }
 
+  /** Throws unless it is the one that this release reads. */
+  version(known: number): void {
+    const version = this.whole("version", 1);
+    if (version === known) return;
+    fail(`${this.where}: version`, `${version}`, `${known}, which is all that this release reads,`);
+  }
+
   list(name: string): readonly Json[] {
     const value = this.take(name);
     return isArray(value) ? value : fail(`${this.where}: ${name}`, shownJson(value), "an array");

@@ -65,9 +65,7 @@ export function readNetwork(where: string, bytes: Uint8Array): NetworkFile {
     return text === undefined ? undefined : parseJson(`${where}: ${key}`, text);
   };
   const fields = new Fields(`${where}: wasmgrad`, json("wasmgrad"));
-  const version = fields.whole("version", 1);
-  if (version !== VERSION)
-    fail(`${where}: wasmgrad: version`, `${version}`, `${VERSION}, which is all that this release reads,`);
+  fields.version(VERSION);
   const inputs = fields.whole("inputs", 1);
   const seed = fields.whole("seed", 0);
   const step = fields.whole("step", 0);

@@ -30,8 +30,6 @@ export interface Feed {
   load(): number | Promise<number>;
   /** Leaves the epoch, wherever it stands. */
   end(): void;
-  /** Frees what the batch has room in. */
-  dispose(): void;
 }
 
 /** Batches of a data set in memory, in an order of their own each epoch. */
@@ -71,10 +69,6 @@ export class DatasetFeed implements Feed {
   }
 
   end(): void {}
-
-  dispose(): void {
-    this.batch.free();
-  }
 
   get lent(): readonly Matrix[] {
     return this.data.lent;
@@ -169,10 +163,6 @@ export class StreamFeed implements Feed {
     this.#waits = isPromise(next);
     if (isPromise(next)) next.then(undefined, () => {});
     return next;
-  }
-
-  dispose(): void {
-    this.batch.free();
   }
 
   end(): void {

@@ -1,4 +1,5 @@
 import { ArgumentError, checkName, shown } from "../errors";
+import { validationNameOf } from "../metrics/metrics";
 
 /** Whether small is good or large. */
 export type MonitorMode = "min" | "max";
@@ -12,8 +13,7 @@ const DEFAULTS: ReadonlyMap<string, MonitorMode> = new Map([
 ]);
 
 function withValidation(mode: MonitorMode, names: readonly string[]): [string, MonitorMode][] {
-  const validations = names.map((name) => `validation${name.charAt(0).toUpperCase()}${name.slice(1)}`);
-  return [...names, ...validations].map((name) => [name, mode]);
+  return [...names, ...names.map(validationNameOf)].map((name) => [name, mode]);
 }
 
 /** Which numbers of `history[monitor]` are the better ones; undefined for a name that is not of the library. */

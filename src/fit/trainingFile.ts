@@ -32,7 +32,8 @@ export interface Progress {
 export function writeTraining(progress: Progress): Uint8Array<ArrayBuffer> {
   const { training, plan, earlyStopping, steps } = progress;
   const { core, state } = training;
-  const tensors: Tensor[] = state.slotViews().map((values, s) => tensor(`slots.${s}`, values));
+  const slots = state.slotViews();
+  const tensors: Tensor[] = slots.map((values, s) => tensor(`slots.${s}`, values));
   for (const name of namesOf(progress))
     tensors.push(tensor(`history.${name}`, Float64Array.from(plan.history[name] ?? [])));
   if (earlyStopping !== undefined) {
@@ -42,7 +43,7 @@ export function writeTraining(progress: Progress): Uint8Array<ArrayBuffer> {
   const json = {
     version: VERSION,
     made: madeWith(progress),
-    slots: state.slotViews().length > 0,
+    slots: slots.length > 0,
     steps: state.steps,
     epochs: state.epochs,
     layerSteps: [...state.layerSteps],
@@ -99,9 +100,7 @@ export function readTraining(where: string, bytes: Uint8Array, progress: Progres
   }
   const { tensors } = file.training;
   const fields = new Fields(`${where}: training`, file.training.json);
-  const version = fields.whole("version", 1);
-  if (version !== VERSION)
-    fail(`${where}: training: version`, `${version}`, `${VERSION}, which is all that this release reads,`);
+  fields.version(VERSION);
   checkMade(where, new Fields(`${where}: training: made`, fields.take("made")).rest(), madeWith(progress));
   const hasSlots = fields.flag("slots");
   const steps = fields.whole("steps", 0);

@@ -93,7 +93,7 @@ export const batchNormPasses: LayerPasses = {
 export function batchFinite({ engine, state }: LayerRun): boolean {
   const { units, description } = state;
   if (description.kind !== "batchNorm") return true;
-  return engine.kernels.firstNotFinite(2 * units, workOf(state, "mean")) === 2 * units;
+  return engine.allFinite(2 * units, workOf(state, "mean"));
 }
 
 /** Takes the batch of the last forward pass into the running mean and variance. */

@@ -12,13 +12,12 @@ import { DivergedError, messageOf, WorkerError } from "../errors";
 import { readNetwork } from "../files/networkFile";
 import { Fit } from "../fit/fit";
 import { type AbortSignalLike, type FitOptions, planFit, type StepInfo } from "../fit/fitOptions";
-import { type EpochInfo, measuresOf } from "../fit/history";
+import type { EpochInfo } from "../fit/history";
 import { writeTraining } from "../fit/trainingFile";
 import type { LayerState } from "../layers/layer";
 import { lbfgs } from "../lbfgs";
 import { adagrad, adam, adamW, type Optimizer, rmsProp, sgd } from "../optimizers";
 import { Training } from "../training";
-import { CallerFailed } from "./callerFailed";
 import type { Asks, Changed, FromWorker, Moved, Start, ToWorker, TransportedError } from "./messages";
 
 /** Milliseconds between two looks that the caller's views are given. */
@@ -45,6 +44,9 @@ class Signal implements AbortSignalLike {
     this.#listeners.delete(listener);
   }
 }
+
+/** Something on the caller's side has failed: who keeps the error itself. */
+class CallerFailed extends Error {}
 
 const signal = new Signal();
 const waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
@@ -86,7 +88,7 @@ async function run(start: Start): Promise<void> {
   post({
     kind: "end",
     checkpoint: fit && writeTraining(fit),
-    gradients: fit && gradientsOf(fit.training.core).slice(),
+    gradients: fit?.training.core.gradientsView.slice(),
     stoppedBy: fit?.plan.history.stoppedBy ?? "epochs",
     error,
   });
@@ -138,12 +140,7 @@ function withFunctions(start: Start, core: Core) {
       shown = now();
     };
   }
-  more.onEpoch = async ({ history }: EpochInfo) => {
-    const numbers: Record<string, number> = {};
-    for (const name of measuresOf(history)) {
-      const last = history[name]?.at(-1);
-      if (last !== undefined) numbers[name] = last;
-    }
+  more.onEpoch = async ({ epoch, epochs, history, ...numbers }: EpochInfo) => {
     const answer = await ask("epoch", { numbers, moved: functions.onEpoch ? moved() : undefined });
     if (answer.changed !== undefined) change(answer.changed);
     if (answer.factors !== undefined) factors.splice(0, Infinity, ...answer.factors);
@@ -165,12 +162,12 @@ function withFunctions(start: Start, core: Core) {
   /** Lets the caller's views show the network as it is. */
   function show(): void {
     window?.state.set(core.stateView);
-    window?.gradients.set(gradientsOf(core));
+    window?.gradients.set(core.gradientsView);
   }
 
   function moved(): Moved {
     const { step } = core;
-    if (window === undefined) return { state: core.stateView.slice(), gradients: gradientsOf(core).slice(), step };
+    if (window === undefined) return { state: core.stateView.slice(), gradients: core.gradientsView.slice(), step };
     show();
     return { step };
   }
@@ -189,10 +186,6 @@ function withFunctions(start: Start, core: Core) {
   }
 
   return { data: start.data ?? batches, options: { ...options, ...more } };
-}
-
-function gradientsOf({ engine, gradients, parameterCount }: Core): Float64Array {
-  return engine.view(gradients, parameterCount);
 }
 
 function transported(thrown: unknown): TransportedError {

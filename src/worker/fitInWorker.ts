@@ -4,7 +4,7 @@ import type { Core } from "../core";
 import type { Data } from "../dataset";
 import * as errors from "../errors";
 import { messageOf, WorkerError } from "../errors";
-import { type BatchStream, iterate } from "../fit/feed";
+import { iterate, StreamFeed } from "../fit/feed";
 import type { Fit } from "../fit/fit";
 import type { FitData, FitOptions } from "../fit/fitOptions";
 import { type History, latest } from "../fit/history";
@@ -39,7 +39,8 @@ class RemoteFit {
   readonly #core: Core;
   /** What somebody here threw: the fit fails with that very error. */
   #own: { readonly error: unknown } | undefined;
-  readonly #stream: (() => BatchStream) | undefined;
+  /** Where the data are a stream. */
+  readonly #stream: StreamFeed | undefined;
   #batches: Iterator<Data> | AsyncIterator<Data> | undefined;
   /** Steps that the schedule has been asked about. */
   #scheduled: number;
@@ -52,8 +53,8 @@ class RemoteFit {
   ) {
     this.#core = fit.training.core;
     this.#scheduled = fit.steps;
-    if (typeof data === "function") this.#stream = data;
-    else if (Symbol.asyncIterator in data) this.#stream = () => data;
+    const { feed } = fit.plan;
+    if (feed instanceof StreamFeed) this.#stream = feed;
   }
 
   async run(): Promise<History> {
@@ -140,8 +141,8 @@ class RemoteFit {
 
   /** The network's own memory, where a worker can be given it. */
   get #window(): Window | undefined {
-    const { engine, gradients, parameterCount, stateView: state } = this.#core;
-    return isShared(state) && canShare() ? { state, gradients: engine.view(gradients, parameterCount) } : undefined;
+    const { stateView: state, gradientsView: gradients } = this.#core;
+    return isShared(state) && canShare() ? { state, gradients } : undefined;
   }
 
   /** What the schedule says of the steps of the epoch that comes; of a stream it is asked with each batch. */
@@ -187,7 +188,7 @@ class RemoteFit {
 
   async #epoch({ numbers, moved }: Asks["epoch"]["ask"]): Promise<Asks["epoch"]["answer"]> {
     const { history, epochs } = this.fit.plan;
-    for (const [name, number] of Object.entries(numbers)) history[name]?.push(number);
+    for (const [name, number] of Object.entries(numbers)) if (number !== undefined) history[name]?.push(number);
     history.epochs++;
     const changed =
       moved === undefined
@@ -201,7 +202,7 @@ class RemoteFit {
     const core = this.#core;
     core.checkAlive("fit");
     if (state !== undefined) core.stateView.set(state);
-    if (gradients !== undefined) core.engine.view(core.gradients, core.parameterCount).set(gradients);
+    if (gradients !== undefined) core.gradientsView.set(gradients);
     core.step = step;
     core.forget();
     core.updated();
@@ -221,7 +222,7 @@ class RemoteFit {
   }
 
   async #next({ first }: Asks["next"]["ask"]): Promise<Asks["next"]["answer"]> {
-    if (first && this.#stream !== undefined) this.#batches = iterate(this.#stream);
+    if (first && this.#stream !== undefined) this.#batches = iterate(this.#stream.open);
     const result = await this.#batches?.next();
     if (result === undefined || result.done) {
       this.#batches = undefined;
@@ -249,7 +250,7 @@ class RemoteFit {
       readTraining("fit", checkpoint, this.fit);
       core.metadata = metadata;
       core.forget();
-      if (gradients !== undefined) core.engine.view(core.gradients, core.parameterCount).set(gradients);
+      if (gradients !== undefined) core.gradientsView.set(gradients);
     }
     this.fit.plan.history.stoppedBy = stoppedBy;
     if (error?.own && this.#own !== undefined) throw this.#own.error;

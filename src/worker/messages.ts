@@ -52,9 +52,9 @@ export interface Changed {
 /** What a worker asks its caller for, and what it is answered. */
 export interface Asks {
   step: { ask: { info: StepInfo; moved: Moved }; answer: Changed };
-  /** `numbers` are those of the epoch, by their names in the history; `moved` where there is an onEpoch. */
+  /** `numbers` are those of the epoch, by their names in the history, undefined where nothing was measured; `moved` where there is an onEpoch. */
   epoch: {
-    ask: { numbers: Record<string, number>; moved: Moved | undefined };
+    ask: { numbers: Readonly<Record<string, number | undefined>>; moved: Moved | undefined };
     answer: { changed: Changed | undefined; factors: Float64Array | undefined };
   };
   save: { ask: Uint8Array<ArrayBuffer>; answer: undefined };

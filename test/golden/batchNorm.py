@@ -25,6 +25,7 @@ import math
 import sys
 from pathlib import Path
 
+import golden_file
 import numpy as np
 import torch
 
@@ -328,20 +329,8 @@ def generate():
         "networks": [network_case(*case) for case in NETWORKS],
     }
     bodies = [f'"{name}": [\n' + ",\n".join(map(json.dumps, cases)) + "\n]" for name, cases in sections.items()]
-    return sections, "{\n" + ",\n".join(bodies) + "\n}\n"
-
-
-def main(arguments):
-    sections, text = generate()
-    if arguments[:1] == ["--check"]:
-        if FILE.read_text() != text:
-            sys.exit(f"{FILE}: differs from what is generated now")
-        print(f"{FILE.name}: the same again")
-        return
-    FILE.write_text(text)
-    counts = ", ".join(f"{name} {len(cases)}" for name, cases in sections.items())
-    print(f"{counts}; {FILE.name} {len(text)} bytes")
+    return ", ".join(f"{name} {len(cases)}" for name, cases in sections.items()), "{\n" + ",\n".join(bodies) + "\n}\n"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    golden_file.main(FILE, generate(), sys.argv[1:])

@@ -19,6 +19,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import golden_file
 import numpy as np
 from sklearn import metrics
 
@@ -292,19 +293,8 @@ def generate():
         *value_cases(3),
     ]
     assert len({c["name"] for c in cases}) == len(cases)
-    return cases, "[\n" + ",\n".join(json.dumps(c, allow_nan=False) for c in cases) + "\n]\n"
-
-
-def main(arguments):
-    cases, text = generate()
-    if arguments[:1] == ["--check"]:
-        if FILE.read_text() != text:
-            sys.exit(f"{FILE}: differs from what is generated now")
-        print(f"{FILE.name}: the same again")
-        return
-    FILE.write_text(text)
-    print(f"{len(cases)} cases; {FILE.name} {len(text)} bytes")
+    return f"{len(cases)} cases", "[\n" + ",\n".join(json.dumps(c, allow_nan=False) for c in cases) + "\n]\n"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    golden_file.main(FILE, generate(), sys.argv[1:])

@@ -17,6 +17,7 @@ import random
 import sys
 from pathlib import Path
 
+import golden_file
 import torch
 from torch.optim import lr_scheduler as lr
 
@@ -155,19 +156,8 @@ def generate():
         reduce_on_plateau(nothing, "min", patience=3, factor=0.5),
         reduce_on_plateau(nothing, "max", patience=8),
     ]
-    return cases, "[\n" + ",\n".join(json.dumps(c, allow_nan=False) for c in cases) + "\n]\n"
-
-
-def main(arguments):
-    cases, text = generate()
-    if arguments[:1] == ["--check"]:
-        if FILE.read_text() != text:
-            sys.exit(f"{FILE}: differs from what is generated now")
-        print(f"{FILE.name}: the same again")
-        return
-    FILE.write_text(text)
-    print(f"{len(cases)} cases; {FILE.name} {len(text)} bytes")
+    return f"{len(cases)} cases", "[\n" + ",\n".join(json.dumps(c, allow_nan=False) for c in cases) + "\n]\n"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    golden_file.main(FILE, generate(), sys.argv[1:])
