@@ -25,6 +25,9 @@ const CASES = [
   { dims: [784, 128, 10], batchSize: 128, samples: 1280, epochs: 2 },
 ];
 
+/** Steps after which the engine has compiled what a step runs. */
+const WARM = 1000;
+
 interface Feature {
   readonly name: string;
   readonly trainer?: TrainerOptions;
@@ -143,14 +146,14 @@ async function runner(
   await seconds();
   return {
     seconds,
-    /** Seconds of a step, and of the look at its gradients in it. */
+    /** Seconds of a step, and of the look at its gradients in it, once both are warm. */
     watched() {
       const batch = {
         inputs: data.inputs.subarray(0, batchSize * inputs),
         targets: data.targets.subarray(0, batchSize),
       };
       const times = { step: [] as number[], watch: [] as number[] };
-      for (let round = 0; round < 200; round++) {
+      for (let round = 0; round < WARM + 1000; round++) {
         const start = performance.now();
         trainer.step(batch.inputs, batch.targets);
         const middle = performance.now();
@@ -160,8 +163,10 @@ async function runner(
           for (const run of runs) densePasses.knownFinite(run, outputGradient);
           if (!network.core.finite) throw new Error("features: a training that has diverged");
         }
+        const end = performance.now();
+        if (round < WARM) continue;
         times.step.push((middle - start) / 1000);
-        times.watch.push((performance.now() - middle) / 10_000);
+        times.watch.push((end - middle) / 10_000);
       }
       return { step: summarize(times.step).median, watch: summarize(times.watch).median };
     },
