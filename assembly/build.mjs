@@ -4,22 +4,37 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build as bundle } from "esbuild";
 import { constantsToMemory } from "./constants.mjs";
+import { pack } from "./pack.mjs";
 
 /**
- * Compiles the kernels for every target of asconfig.json, side by side, and writes for each, beside the binary in
- * build/: its declarations (by asc) and a module whose default export is the binary in base64, which is what the
- * library imports (files beside a bundle get lost under esbuild, strings do not). The workers become strings likewise,
- * alone with --workers.
+ * Compiles the binaries below, side by side, and writes for each, beside the binary in build/: its declarations (by asc) and a
+ * module whose default export is the binary in base64, packed by LZMA unless it is a few bytes anyway, which is what the library
+ * imports (files beside a bundle get lost under esbuild, strings do not). The workers become strings likewise, alone with
+ * --workers.
  */
-const asc = fileURLToPath(new URL("./bin/asc.js", import.meta.resolve("assemblyscript/package.json")));
-const { targets } = JSON.parse(await readFile("asconfig.json", "utf8"));
+const BINARIES = [
+  // the largest first
+  { name: "relaxed", entry: "index", target: "relaxed" },
+  { name: "simd", entry: "index", target: "simd" },
+  { name: "scalar", entry: "index", target: "scalar" },
+  { name: "predict-simd", entry: "predict", target: "simd" },
+  { name: "predict-scalar", entry: "predict", target: "scalar" },
+  { name: "probe-relaxed", entry: "probe", target: "relaxed" },
+  { name: "probe-simd", entry: "probe", target: "simd" },
+  { name: "probe-scalar", entry: "probe", target: "scalar" },
+];
 
-async function build([variant, { outFile }]) {
-  await promisify(execFile)(process.execPath, [asc, "--target", variant]);
+const asc = fileURLToPath(new URL("./bin/asc.js", import.meta.resolve("assemblyscript/package.json")));
+
+async function build({ name, entry, target }) {
+  const outFile = `build/${name}.wasm`;
+  await promisify(execFile)(process.execPath, [asc, `assembly/${entry}.ts`, "--target", target, "--outFile", outFile]);
   const binary = constantsToMemory(await readFile(outFile));
   await writeFile(outFile, binary);
-  await writeFile(`build/${variant}.base64.ts`, `export default "${binary.toString("base64")}";\n`);
-  return `${variant.padEnd(8)} ${binary.length} bytes`;
+  const inline = entry === "probe" ? binary : Buffer.from(pack(binary));
+  const kind = entry === "probe" ? "base64" : "packed";
+  await writeFile(`build/${name}.${kind}.ts`, `export default "${inline.toString("base64")}";\n`);
+  return `${name.padEnd(14)} ${binary.length} bytes, ${kind} ${inline.length}`;
 }
 
 async function buildWorker(name, entryPoint) {
@@ -39,7 +54,7 @@ async function buildWorker(name, entryPoint) {
 try {
   await mkdir("build", { recursive: true });
   if (!process.argv.includes("--workers")) {
-    console.log((await Promise.all(Object.entries(targets).map(build))).join("\n"));
+    console.log((await Promise.all(BINARIES.map(build))).join("\n"));
   }
   console.log(await buildWorker("worker", "src/backend/worker.ts"));
   // with the other in it

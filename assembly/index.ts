@@ -33,7 +33,7 @@ export { columnDots, columnMoments, inverseDeviations, normalize, normalizeGradi
 export { categoricalLogitsGradient, categoricalLogitsLoss } from "./crossEntropy";
 export { dropout } from "./dropout";
 export { erf, exp, expm1, log, log1p, multiply } from "./elementwise";
-export { binaryVariant, fusesMultiplyAdd, heapBase } from "./engine";
+export { binaryVariant, heapBase } from "./engine";
 export {
   gemm,
   gemmRange,

@@ -6,7 +6,7 @@ import { Batch } from "./batch";
 import { ArgumentError, BusyError, DisposedError } from "./errors";
 import type { Metadata } from "./files/metadata";
 import { Inference } from "./inference";
-import { initialize } from "./initializers";
+import { initialize } from "./initialize";
 import { InputRows } from "./inputRows";
 import { densePenalty } from "./layers/dense";
 import type { LayerDescription, LayerState } from "./layers/layer";

@@ -82,6 +82,11 @@ export function quoted(text: string, most: number): string {
   return `${JSON.stringify(text.slice(0, most))} and ${text.length - most} characters more`;
 }
 
+/** The same, cut short: what is shown in a message may come from anywhere. */
+export function cut(text: string): string {
+  return quoted(text, 40);
+}
+
 /** Throws an ArgumentError unless `value` is a whole number from `minimum` to `maximum`. */
 export function checkWhole(where: string, value: unknown, minimum: number, maximum = Number.MAX_SAFE_INTEGER): void {
   if (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum) return;

@@ -1,6 +1,8 @@
 export type { ActivationName } from "./activations";
-export { Backend, type MatmulOptions, type MemoryUse, type OutOption, type Variant } from "./backend/backend";
-export { type BackendOptions, loadBackend } from "./backend/load";
+export { Backend, type MatmulOptions, type MemoryUse, type OutOption } from "./backend/backend";
+export type { Variant } from "./backend/instantiate";
+export { loadBackend } from "./backend/load";
+export type { BackendOptions } from "./backend/loadEngine";
 export { Matrix } from "./backend/matrix";
 export { checkGradients, type GradientCheck } from "./checkGradients";
 export { confusionMatrix } from "./confusionMatrix";
@@ -22,7 +24,6 @@ export type { JsonValue, Metadata } from "./files/metadata";
 export type { CheckpointOptions } from "./fit/checkpoint";
 export type { ClassWeights } from "./fit/classWeights";
 export type { EarlyStoppingOptions } from "./fit/earlyStopping";
-export type { BatchStream } from "./fit/feed";
 export type { AbortSignalLike, FitData, FitOptions, StepInfo } from "./fit/fitOptions";
 export type { EpochInfo, History } from "./fit/history";
 export {
@@ -38,6 +39,8 @@ export {
   type WarmupOptions,
   warmup,
 } from "./fit/schedules";
+export type { BatchStream } from "./fit/streamFeed";
+export type { PredictOptions } from "./inference";
 export type { InitializerName } from "./initializers";
 export { type BatchNormDescription, type BatchNormOptions, batchNorm } from "./layers/batchNorm";
 export { type DenseDescription, type DenseOptions, dense } from "./layers/dense";

@@ -1,12 +1,22 @@
 import type { Scope } from "./backend/arena";
 import type { Engine } from "./backend/engine";
+import { checkOptions, checkWhole, ShapeError, shown } from "./errors";
 import { InputRows } from "./inputRows";
 import { inferBatchNorm } from "./layers/batchNorm";
 import { inferDense } from "./layers/dense";
 import type { LayerState } from "./layers/layer";
 import { LiveView } from "./liveView";
-import { copy, type Source } from "./numbers";
-import type { Room } from "./room";
+import { copy, countRows, type Source } from "./numbers";
+import { type Room, rowsOf, shrink } from "./room";
+
+export interface PredictOptions {
+  /** Where the outputs go, samples x units. Default: a fresh array. */
+  out?: Float64Array | undefined;
+  /** Rows that are computed at a time. Default 256. */
+  batchSize?: number | undefined;
+}
+
+const PREDICT_OPTIONS = ["batchSize", "out"];
 
 /** Rows that a prediction takes at once where nobody says otherwise. */
 export const PREDICTION_ROWS = 256;
@@ -28,6 +38,8 @@ export class Inference implements Room {
   /** Two buffers that the layers take in turn, and a third for the output layer's z. */
   #buffers: readonly [number, number, number] = [0, 0, 0];
   readonly #outputView: LiveView;
+  /** What there was room for before a call. */
+  readonly #reserved: number[] = [];
 
   constructor(
     readonly engine: Engine,
@@ -66,8 +78,32 @@ export class Inference implements Room {
     return this.#outputView.at(this.outputs, samples * this.units);
   }
 
-  /** The outputs of all `samples` of `source` -> `out`, `rows` at a time. */
-  predict(where: string, source: Source, samples: number, rows: number, out: Float64Array): void {
+  /** The outputs for all rows of `source`, in a fresh array or in `out`. Throws ShapeError, ArgumentError; room is given back. */
+  predict(where: string, source: Source, options: PredictOptions): Float64Array {
+    checkOptions(where, options, PREDICT_OPTIONS);
+    const { out, batchSize = PREDICTION_ROWS } = options;
+    checkWhole("predict: batchSize", batchSize, 1);
+    const { units } = this;
+    const samples = countRows(source, this.features);
+    if (out !== undefined && (!(out instanceof Float64Array) || out.length !== samples * units)) {
+      const given = out instanceof Float64Array ? `${out.length} numbers were` : `${shown(out)} was`;
+      throw new ShapeError(
+        `${where}: out: ${given} given, a Float64Array of ${samples} x ${units} = ${samples * units} was expected`,
+      );
+    }
+    const result = out ?? new Float64Array(samples * units);
+    const before = rowsOf(this.rooms, this.#reserved);
+    try {
+      this.#predict(where, source, samples, Math.min(batchSize, samples), result);
+    } catch (error) {
+      shrink(this.rooms, before);
+      throw error;
+    }
+    return result;
+  }
+
+  /** `rows` at a time. */
+  #predict(where: string, source: Source, samples: number, rows: number, out: Float64Array): void {
     const { units } = this;
     this.reserve(where, rows);
     for (let start = 0; start < samples; start += rows) {

@@ -1,7 +1,7 @@
-import { fillNormal, fillUniform, streamOf } from "./random";
-
 /** Half width of the uniform distribution, or deviation of the normal one. */
-type Initializer = { draw: "uniform" | "normal"; scale: (fanIn: number, fanOut: number) => number } | { draw: "zeros" };
+export type Initializer =
+  | { draw: "uniform" | "normal"; scale: (fanIn: number, fanOut: number) => number }
+  | { draw: "zeros" };
 
 export type InitializerName = "zeros" | "glorotUniform" | "glorotNormal" | "heUniform" | "heNormal" | "lecunNormal";
 
@@ -16,19 +16,3 @@ export const initializers = {
 } as const satisfies Record<InitializerName, Initializer>;
 
 export const initializerNames = Object.keys(initializers) as InitializerName[];
-
-/** Fills weights (fanIn x fanOut): element e of layer `layer` depends on the seed, the layer and e alone. */
-export function initialize(
-  weights: Float64Array,
-  name: InitializerName,
-  fanIn: number,
-  fanOut: number,
-  seed: number,
-  layer: number,
-): void {
-  const initializer: Initializer = initializers[name];
-  const stream = streamOf("weights", layer);
-  if (initializer.draw === "zeros") weights.fill(0);
-  else if (initializer.draw === "uniform") fillUniform(weights, initializer.scale(fanIn, fanOut), seed, stream);
-  else fillNormal(weights, initializer.scale(fanIn, fanOut), seed, stream);
-}

@@ -1,20 +1,19 @@
 import { Backend } from "./backend/backend";
 import { defaultBackend } from "./backend/load";
 import { Core } from "./core";
-import { sha256 } from "./digest";
 import { disposeSymbol } from "./disposable";
 import { ArgumentError, checkNumber, checkOptions, checkWhole, ShapeError, shown } from "./errors";
 import { type Metadata, metadataText } from "./files/metadata";
-import { writeNetwork } from "./files/networkFile";
-import { PREDICTION_ROWS } from "./inference";
+import { writeNetwork } from "./files/writeNetwork";
+import type { PredictOptions } from "./inference";
 import { checkBatchNorm } from "./layers/batchNorm";
 import { checkDense } from "./layers/dense";
 import { checkDropout } from "./layers/dropout";
 import type { Layer, LayerDescription, LayerState } from "./layers/layer";
 import { checkLoss, type LossLike, takesIndices } from "./losses";
 import { NetworkLayer } from "./networkLayer";
-import { countRows, flatten, type Numbers, readRows, throwNotFinite } from "./numbers";
-import { rowsOf, shrink } from "./room";
+import type { Bytes } from "./numbers";
+import { flatten, type Numbers, readRows, throwNotFinite } from "./numbers";
 import { summarize } from "./summary";
 import type { Targets } from "./targets";
 
@@ -28,8 +27,6 @@ export interface NetworkOptions {
   /** Default: one backend that everybody shares. */
   backend?: Backend | undefined;
 }
-
-const PREDICT_OPTIONS = ["batchSize", "out"];
 
 /** Creates a network, its parameters drawn from the seed. Throws ArgumentError, DisposedError, OutOfMemoryError. */
 export async function createNetwork(options: NetworkOptions): Promise<Network> {
@@ -129,33 +126,11 @@ export class Network implements Disposable {
    * The outputs for `inputs` (n x inputs), n x units: dropout off, and no forward pass is disturbed. A fresh array,
    * or `out`. Rows are taken `batchSize` at a time. Throws ShapeError, ArgumentError, DisposedError.
    */
-  predict(
-    inputs: Numbers,
-    options: { out?: Float64Array | undefined; batchSize?: number | undefined } = {},
-  ): Float64Array {
+  predict(inputs: Numbers, options: PredictOptions = {}): Float64Array {
     const where = "predict";
     this.core.checkFree(where);
-    checkOptions(where, options, PREDICT_OPTIONS);
-    const { out, batchSize = PREDICTION_ROWS } = options;
-    checkWhole("predict: batchSize", batchSize, 1);
-    const { inference, units, inputs: features, backend } = this.core;
-    const source = readRows("predict: inputs", inputs, features, backend);
-    const samples = countRows(source, features);
-    if (out !== undefined && (!(out instanceof Float64Array) || out.length !== samples * units)) {
-      const given = out instanceof Float64Array ? `${out.length} numbers were` : `${shown(out)} was`;
-      throw new ShapeError(
-        `${where}: out: ${given} given, a Float64Array of ${samples} x ${units} = ${samples * units} was expected`,
-      );
-    }
-    const result = out ?? new Float64Array(samples * units);
-    const rows = rowsOf(inference.rooms, this.#reserved);
-    try {
-      inference.predict(where, source, samples, Math.min(batchSize, samples), result);
-    } catch (error) {
-      shrink(inference.rooms, rows);
-      throw error;
-    }
-    return result;
+    const { inference, inputs: features, backend } = this.core;
+    return inference.predict(where, readRows("predict: inputs", inputs, features, backend), options);
   }
 
   /**
@@ -251,7 +226,9 @@ export class Network implements Disposable {
   /** SHA-256 in hex of the bits of parameters and running statistics, little-endian, with every NaN made the same. */
   async digest(): Promise<string> {
     this.core.checkFree("digest");
-    return sha256(this.core.stateView);
+    const state = this.core.stateView.slice();
+    const { sha256 } = await import("./digest");
+    return sha256(state);
   }
 
   /**
@@ -259,7 +236,7 @@ export class Network implements Disposable {
    * `layers.1.gamma`; layers, seed and `metadata` as JSON in its metadata. `loadNetwork` makes the network again. Throws
    * ArgumentError where `metadata` hold what JSON does not.
    */
-  toBytes(): Uint8Array<ArrayBuffer> {
+  toBytes(): Bytes {
     this.core.checkFree("toBytes");
     return writeNetwork(this.core);
   }

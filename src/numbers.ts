@@ -11,6 +11,9 @@ export type Numbers =
   | readonly (readonly number[])[]
   | Matrix;
 
+/** A Uint8Array over memory of its own, as compilers from TypeScript 5.7 on tell it from one over shared memory. */
+export type Bytes = ReturnType<Uint8Array["slice"]>;
+
 /** Rows of numbers that lie one after the other. */
 export type Flat = Float64Array | Float32Array | Uint8Array | Int32Array | readonly number[];
 

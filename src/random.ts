@@ -1,5 +1,5 @@
 import type { Engine } from "./backend/engine";
-import { log } from "./js/math";
+import { log } from "./js/logarithm";
 
 /**
  * Random numbers without state: a block of four words is a function of a counter (block, stream, step) and a key

@@ -61,8 +61,8 @@ export class Trainer {
   async fit(data: FitData, options: FitOptions = {}): Promise<History> {
     const { core } = this.network;
     core.checkIdle("fit");
-    const plan = planFit(this.#training, this.metrics, data, options);
     return core.training("fit", async () => {
+      const plan = await planFit(this.#training, this.metrics, data, options);
       const fit = new Fit(this.#training, this.metrics, plan);
       try {
         if (options.worker !== true) return await fit.run();

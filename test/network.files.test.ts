@@ -8,8 +8,10 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { activationNames } from "../src/activations";
+import { decodeSafetensors } from "../src/files/decodeSafetensors";
+import { encodeSafetensors } from "../src/files/encodeSafetensors";
 import type { JsonValue, Metadata } from "../src/files/metadata";
-import { decodeSafetensors, encodeSafetensors, type Tensor } from "../src/files/safetensors";
+import type { Tensor } from "../src/files/safetensors";
 import {
   ArgumentError,
   type Backend,

@@ -43,7 +43,7 @@ async function threaded(variant: Variant, threads: number) {
   if (pool === undefined) throw new Error(`threaded: ${warnings.join(" ")}`);
   await vi.waitFor(() => expect(pool.threads).toBe(threads), 10_000);
   const shared = shareKernels(alone, pool, ALL);
-  engine.share(alone, pool);
+  engine.share(shared, pool);
   const block = (values: Float64Array) => {
     const pointer = engine.scope.allocate("threaded", values.length);
     engine.view(pointer, values.length).set(values);

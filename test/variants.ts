@@ -1,7 +1,8 @@
 /** Runs a suite on every variant that this engine has, and matrices with guards around them. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe } from "vitest";
-import type { Backend, Variant } from "../src/backend/backend";
+import type { Backend } from "../src/backend/backend";
+import type { Variant } from "../src/backend/instantiate";
 import { loadBackend } from "../src/backend/load";
 import type { Matrix } from "../src/backend/matrix";
 

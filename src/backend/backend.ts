@@ -6,10 +6,9 @@ import { checkBackend, flatten, isFlat, type Numbers } from "../numbers";
 import { type Targets, writeTargets } from "../targets";
 import { Scope } from "./arena";
 import { type Engine, TRANSPOSE_A, TRANSPOSE_B } from "./engine";
+import type { Loaded, Variant } from "./instantiate";
 import type { UnaryKernel } from "./kernels";
 import { Matrix } from "./matrix";
-
-export type Variant = "relaxed" | "simd" | "scalar" | "js";
 
 export interface MatmulOptions extends OutOption {
   /** op(A) is A transposed. Default false. */
@@ -36,12 +35,6 @@ export interface MemoryUse {
   networks: number;
 }
 
-/** @internal What another backend like this one is made of: the binary, undefined for js, and how much memory it may take. */
-export interface Origin {
-  readonly module: WebAssembly.Module | undefined;
-  readonly limits: { initialBytes: number; maximumBytes: number };
-}
-
 /**
  * The numerics library over one linear memory, and what networks compute with. Made by `loadBackend`.
  * Every operation returns `out`, or a new Matrix that the caller disposes. It accepts any float, NaN and infinity too.
@@ -57,7 +50,7 @@ export class Backend implements Disposable {
   /** @internal */
   readonly engine: Engine;
   /** @internal */
-  readonly origin: Origin;
+  readonly origin: Loaded["origin"];
   /** @internal The blocks of each network on this backend. */
   readonly networks = new Set<Scope>();
   /** The blocks of its matrices. */
@@ -65,7 +58,7 @@ export class Backend implements Disposable {
   #matrices = 0;
 
   /** @internal */
-  constructor(engine: Engine, variant: Variant, warnings: readonly string[], origin: Origin) {
+  constructor({ engine, variant, warnings, origin }: Loaded) {
     this.origin = origin;
     this.engine = engine;
     this.variant = variant;

@@ -1,8 +1,7 @@
 import { DisposedError } from "../errors";
 import { Arena, type LinearMemory, Scope } from "./arena";
-import type { Kernels, WasmKernels } from "./kernels";
+import type { Kernels } from "./kernels";
 import type { Pool } from "./pool";
-import { shareKernels } from "./sharedKernels";
 
 /** Flags of the gemm kernel. */
 export const TRANSPOSE_A = 1;
@@ -41,9 +40,9 @@ export class Engine {
     this.results = { pointer, values: memory.view(pointer, 2) };
   }
 
-  /** Has all threads of a pool compute from now on, and ends them with itself. */
-  share(kernels: WasmKernels, pool: Pool): void {
-    this.#shared = shareKernels(kernels, pool);
+  /** Has a pool's kernels, which all its threads compute, be used from now on, and ends the pool with itself. */
+  share(kernels: Kernels, pool: Pool): void {
+    this.#shared = kernels;
     this.#pool = pool;
   }
 

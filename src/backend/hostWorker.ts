@@ -1,4 +1,5 @@
 import { messageOf } from "../errors";
+import { hostModule } from "../hostModule";
 
 /** Milliseconds in which a worker must have started. */
 const START_LIMIT = 5000;
@@ -15,7 +16,7 @@ export interface HostWorker {
   end(): void;
 }
 
-/** What Node lends at run time, so that no bundler sees an import. */
+/** What Node offers. */
 interface NodeWorker {
   on(event: "message" | "error", listener: (value: unknown) => void): void;
   on(event: "exit", listener: (code: number) => void): void;
@@ -25,9 +26,6 @@ interface NodeWorker {
 }
 interface NodeThreads {
   Worker: new (source: string, options: { eval: true; execArgv: string[]; name: string }) => NodeWorker;
-}
-interface NodeProcess {
-  getBuiltinModule?(name: "node:worker_threads"): NodeThreads;
 }
 
 /** What browsers offer. */
@@ -45,8 +43,7 @@ interface Browser {
 
 /** Starts a worker from its source. Throws where the host has none. */
 export function startWorker(source: string): HostWorker {
-  const node: NodeProcess | undefined = Reflect.get(globalThis, "process");
-  const threads = node?.getBuiltinModule?.("node:worker_threads");
+  const threads = hostModule<NodeThreads>("node:worker_threads");
   return threads === undefined ? startInBrowser(source) : startInNode(threads, source);
 }
 

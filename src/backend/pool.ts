@@ -1,8 +1,10 @@
 import { messageOf, WorkerError } from "../errors";
 import type { Engine } from "./engine";
 import { type HostWorker, startWorker } from "./hostWorker";
+import type { Found } from "./instantiate";
 import { ACTIVE, FAILED, GENERATION, JOB_LENGTH, Job, NEXT, OPEN, READY, SLEEPING, STOPPED } from "./job";
 import type { WasmKernels } from "./kernels";
+import { shareKernels } from "./sharedKernels";
 import type { WorkerStart } from "./worker";
 
 /** Looks at ACTIVE before the caller goes to sleep: some tens of microseconds, longer than a range takes. */
@@ -23,6 +25,16 @@ export async function hireWorkers(count: number): Promise<readonly HostWorker[]>
     throw error;
   }
   return workers;
+}
+
+/** Has all these workers compute along, as far as they come up. */
+export async function shareWork(
+  { module, memory, kernels, engine }: Found,
+  hired: Promise<readonly HostWorker[]>,
+  warnings: string[],
+): Promise<void> {
+  const pool = await Pool.begin(hired, module, memory, kernels, engine, warnings);
+  if (pool !== undefined) engine.share(shareKernels(kernels, pool), pool);
 }
 
 /** Threads over one shared memory, started with the backend and ended with it. `run` has them do the job that was described. */

@@ -1,7 +1,6 @@
 import type { LinearMemory } from "./arena";
 
 const PAGE = 65536;
-const MAXIMUM_PAGES = 65536;
 /** Bytes at the end of memory that nobody is given: gemm reads its last panel as wide as a tile (assembly/gemm.ts). */
 const SPARE = 64;
 
@@ -13,18 +12,27 @@ export class WasmMemory implements LinearMemory {
   private constructor(
     readonly memory: WebAssembly.Memory,
     readonly maximumBytes: number,
+    /** A sentence where it is smaller than was asked for. */
+    readonly refused: string | undefined,
   ) {}
 
   /**
    * A memory that can grow to `maximumBytes`, or, where the host refuses to set so much address space aside, to
-   * a half, a quarter and so on of it. undefined where shared memory is not to be had.
+   * a half, a quarter and so on of it, down to `least`. undefined where shared memory is not to be had.
    */
-  static create(initialBytes: number, maximumBytes = MAXIMUM_PAGES * PAGE): WasmMemory | undefined {
+  static create(initialBytes: number, maximumBytes = 2 ** 32, least = PAGE): WasmMemory | undefined {
     const most = Math.floor(maximumBytes / PAGE);
-    const initial = Math.min(most, Math.max(1, Math.ceil(initialBytes / PAGE)));
-    for (let maximum = most; maximum >= initial; maximum = Math.floor(maximum / 2)) {
+    const smallest = Math.ceil(least / PAGE);
+    const wanted = Math.min(most, Math.max(1, Math.ceil(initialBytes / PAGE)));
+    for (let maximum = most; maximum >= smallest; maximum = Math.floor(maximum / 2)) {
+      const initial = Math.min(wanted, maximum);
       try {
-        return new WasmMemory(new WebAssembly.Memory({ initial, maximum, shared: true }), maximum * PAGE);
+        const memory = new WebAssembly.Memory({ initial, maximum, shared: true });
+        const refused =
+          maximum < most
+            ? `Linear memory can grow to ${maximum * PAGE} bytes, not to ${most * PAGE}: this host sets no more address space aside.`
+            : undefined;
+        return new WasmMemory(memory, maximum * PAGE, refused);
       } catch {
         // refused at this size: try half of it
       }

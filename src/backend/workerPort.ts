@@ -1,3 +1,5 @@
+import { hostModule } from "../hostModule";
+
 /** The way from a worker to who started it. */
 export interface WorkerPort {
   post(message: unknown): void;
@@ -17,12 +19,9 @@ interface BrowserScope {
   postMessage(message: unknown): void;
   close(): void;
 }
-interface Surroundings {
-  process?: { getBuiltinModule?(name: "node:worker_threads"): { parentPort: NodePort | null } };
-}
 
 export function workerPort(): WorkerPort {
-  const port = (globalThis as Surroundings).process?.getBuiltinModule?.("node:worker_threads").parentPort;
+  const port = hostModule<{ parentPort: NodePort | null }>("node:worker_threads")?.parentPort;
   if (port) {
     return {
       post: (message) => port.postMessage(message),

@@ -1,4 +1,5 @@
-import { cut, fail, isArray, isObject, type Json, shownJson } from "./json";
+import { cut } from "../errors";
+import { fail, isArray, isObject, type Json, shownJson } from "./json";
 
 /** A JSON object of which every key is known: fields are taken one after the other, and none may be left. */
 export class Fields {

@@ -1,4 +1,5 @@
 import { ArgumentError, messageOf } from "../errors";
+import { hostModule } from "../hostModule";
 
 /** What is used of Node's file system; other hosts have the same module, or none. */
 interface FileSystem {
@@ -29,17 +30,15 @@ interface Paths {
 
 const WRITABLE = 2;
 
-/** A module of the host by name: without an import, which a bundler for the browser would have to resolve. */
-function hostModule<Module>(where: string, name: string): Module {
-  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
-  const found = process?.getBuiltinModule?.(name);
-  if (found !== undefined) return found as Module;
+function moduleFor<Module>(where: string, name: `node:${string}`): Module {
+  const found = hostModule<Module>(name);
+  if (found !== undefined) return found;
   throw new ArgumentError(`${where}: a path was given, but there are no files here; bytes were expected`);
 }
 
-const fileSystem = (where: string) => hostModule<FileSystem>(where, "node:fs/promises");
+const fileSystem = (where: string) => moduleFor<FileSystem>(where, "node:fs/promises");
 
-const paths = (where: string) => hostModule<Paths>(where, "node:path");
+const paths = (where: string) => moduleFor<Paths>(where, "node:path");
 
 /** Throws an ArgumentError where no file could be written. Removes what processes that are no more have left beside it. */
 export async function checkWritable(where: string, path: string): Promise<void> {
@@ -79,7 +78,7 @@ function isRunning(pid: number): boolean {
 export async function writeWhole(where: string, path: string, bytes: Uint8Array): Promise<void> {
   const fs = fileSystem(where);
   const { pid } = (globalThis as unknown as { process: NodeProcess }).process;
-  const mark = hostModule<{ randomBytes(size: number): { toString(base: "hex"): string } }>(where, "node:crypto");
+  const mark = moduleFor<{ randomBytes(size: number): { toString(base: "hex"): string } }>(where, "node:crypto");
   const beside = `${path}.${pid}-${mark.randomBytes(4).toString("hex")}.tmp`;
   try {
     await synced(fs, beside, "w", (file) => file.writeFile(bytes));

@@ -1,4 +1,4 @@
-import { FormatError, quoted } from "../errors";
+import { cut, FormatError } from "../errors";
 
 /** What a JSON text says. An object is a Map, so that `__proto__` is a key like any other. */
 export type Json = null | boolean | number | string | readonly Json[] | ReadonlyMap<string, Json>;
@@ -7,8 +7,6 @@ export type Json = null | boolean | number | string | readonly Json[] | Readonly
 const MAX_DEPTH = 64;
 /** Characters of a text: in no more than these there are more keys or entries than an engine takes (2^24, 2^27 in V8). */
 const MAX_LENGTH = 100_000_000;
-/** Characters of a text that a message shows. */
-const SHOWN = 40;
 /** Pieces of a string with escapes that are kept before they are joined: each costs more than the text it came from. */
 const MAX_PIECES = 4096;
 
@@ -79,11 +77,6 @@ export function isObject(value: Json | undefined): value is ReadonlyMap<string, 
 
 export function fail(where: string, found: string, expected: string): never {
   throw new FormatError(`${where}: ${found} was found, ${expected} was expected`);
-}
-
-/** A text in quotes, cut short: what is shown in a message may come from anywhere. */
-export function cut(text: string): string {
-  return quoted(text, SHOWN);
 }
 
 /** How a value is shown in a message, always short. */

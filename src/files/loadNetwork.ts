@@ -3,7 +3,6 @@ import { defaultBackend } from "../backend/load";
 import { Core } from "../core";
 import { checkOptions } from "../errors";
 import { checkBackendOption, Network } from "../network";
-import { fillNetwork, readNetwork } from "./networkFile";
 
 /**
  * The network that `toBytes` has written, or that a checkpoint holds: it predicts the same bits. A file is checked as a whole
@@ -18,6 +17,7 @@ export async function loadNetwork(
   const { backend } = options;
   checkBackendOption(where, backend);
   const taken = backend ?? (await defaultBackend());
+  const { fillNetwork, readNetwork } = await import("./readNetwork");
   taken.engine.checkAlive(where);
   // from here on without a pause: the bytes are the caller's
   const file = readNetwork(where, bytes);

@@ -1,11 +1,14 @@
 import { ArgumentError, checkOptions, checkWhole, shown } from "../errors";
-import { checkWritable, readWhole, writeWhole } from "../files/hostFiles";
+import type { Bytes } from "../numbers";
+
+/** What reads and writes files: a chunk of its own, for most fits have none. */
+const hostFiles = () => import("../files/hostFiles");
 
 export interface CheckpointOptions {
   /** Where the checkpoint is written, each over the one before: either there is the old one, whole, or the new one. */
   path?: string | undefined;
   /** Or where there are no files: takes the bytes; a promise is awaited. */
-  save?(bytes: Uint8Array<ArrayBuffer>): unknown;
+  save?(bytes: Bytes): unknown;
   /** Epochs from one to the next; the last epoch has one in any case. Default 1. */
   every?: number | undefined;
 }
@@ -15,7 +18,7 @@ export interface CheckpointPlan {
   readonly every: number;
   /** Throws where nothing could be saved: before a weight moves. */
   prepare(): Promise<void>;
-  save(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  save(bytes: Bytes): Promise<void>;
 }
 
 export function readCheckpointOptions(where: string, options: CheckpointOptions): CheckpointPlan {
@@ -29,7 +32,11 @@ export function readCheckpointOptions(where: string, options: CheckpointOptions)
   }
   if (path !== undefined) {
     checkPath(`${where}: path`, path);
-    return { every, prepare: () => checkWritable(where, path), save: (bytes) => writeWhole(where, path, bytes) };
+    return {
+      every,
+      prepare: async () => (await hostFiles()).checkWritable(where, path),
+      save: async (bytes) => (await hostFiles()).writeWhole(where, path, bytes),
+    };
   }
   if (typeof save !== "function") {
     throw new ArgumentError(`${where}: save: ${shown(save)} was given, a function was expected`);
@@ -45,7 +52,7 @@ export function readCheckpointOptions(where: string, options: CheckpointOptions)
 
 /** The bytes of a checkpoint, as they are or from a file. */
 export async function readResume(where: string, resume: string | Uint8Array): Promise<Uint8Array> {
-  return typeof resume === "string" ? readWhole(where, resume) : resume;
+  return typeof resume === "string" ? (await hostFiles()).readWhole(where, resume) : resume;
 }
 
 export function checkResume(where: string, resume: unknown): void {

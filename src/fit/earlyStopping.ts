@@ -18,8 +18,8 @@ export interface EarlyStoppingOptions {
 
 export type EarlyStoppingPlan = Required<EarlyStoppingOptions>;
 
-/** The options with their defaults; `measured` are the names in the history. Throws ArgumentError. */
-export function readEarlyStopping(
+/** The options with their defaults. */
+function readEarlyStopping(
   where: string,
   options: EarlyStoppingOptions,
   measured: readonly string[],
@@ -36,6 +36,16 @@ export function readEarlyStopping(
   checkNumber(`${where}: minDelta`, minDelta, "a number of at least 0", (value) => value >= 0);
   checkBoolean(`${where}: restoreBest`, restoreBest);
   return { monitor, patience, minDelta, restoreBest, mode: modeOf(where, monitor, options.mode) };
+}
+
+/** Early stopping by these options; `measured` are the names in the history. Throws ArgumentError. */
+export function startEarlyStopping(
+  where: string,
+  core: Core,
+  options: EarlyStoppingOptions,
+  measured: readonly string[],
+): EarlyStopping {
+  return new EarlyStopping(core, readEarlyStopping(where, options, measured));
 }
 
 /** Watches one number of the history, and keeps the weights of its best epoch. keras.callbacks.EarlyStopping. */

@@ -1,42 +1,41 @@
 import { ArgumentError, shown } from "../errors";
 import { evaluating } from "../evaluation";
 import { type MetricLike, nameOf, startTally, type Tally, validationNameOf } from "../metrics/metrics";
+import type { Bytes } from "../numbers";
 import { addTo, totalOf } from "../runningSum";
 import type { Training } from "../training";
 import { readResume } from "./checkpoint";
-import { EarlyStopping } from "./earlyStopping";
 import { ABORTED } from "./feed";
 import type { FitPlan } from "./fitOptions";
 import { type History, latest } from "./history";
 import { isPromise, Pacer } from "./pacer";
 import type { Schedule } from "./schedules";
-import { type Progress, readTraining, writeTraining } from "./trainingFile";
+import type { Progress } from "./trainingFile";
 
 /** A fit under way: epochs of steps, what is measured of them, and what may end it. */
 export class Fit implements Progress {
   readonly #pacer = new Pacer();
-  readonly earlyStopping: EarlyStopping | undefined;
   /** Steps of this fit. */
   steps = 0;
   /** The learning rate of the last step. */
   #rate: number;
+  /** Writes a checkpoint, where one is wanted. */
+  #write: ((progress: Progress) => Bytes) | undefined;
 
   constructor(
     readonly training: Training,
     readonly metrics: readonly MetricLike[],
     readonly plan: FitPlan,
   ) {
-    const { earlyStopping } = plan;
     this.#rate = training.optimizer.learningRate;
-    this.earlyStopping = earlyStopping && new EarlyStopping(training.core, earlyStopping);
   }
 
   async run(): Promise<History> {
     const { plan } = this;
-    const { history, epochs, onEpoch } = plan;
+    const { history, epochs, onEpoch, earlyStopping } = plan;
     await this.start();
     while (history.epochs < epochs) {
-      if (this.earlyStopping?.isOver(history)) {
+      if (earlyStopping?.isOver(history)) {
         history.stoppedBy = "earlyStopping";
         break;
       }
@@ -44,34 +43,38 @@ export class Fit implements Progress {
         history.stoppedBy = "signal";
         break;
       }
-      this.earlyStopping?.observe(history);
+      earlyStopping?.observe(history);
       await onEpoch?.(latest(history, epochs));
       this.training.core.checkAlive("fit");
       await this.#save();
     }
-    this.earlyStopping?.restore();
+    earlyStopping?.restore();
     return history;
   }
 
   /** Where it goes on from, and whether it can be saved: before a weight moves. */
   async start(): Promise<void> {
     const { resume, checkpoint } = this.plan;
+    if (checkpoint === undefined && resume === undefined) return;
+    // a chunk of its own, loaded before a weight moves
+    const trainingFile = await import("./trainingFile");
+    this.#write = trainingFile.writeTraining;
     await checkpoint?.prepare();
     if (resume !== undefined) {
       const where = "fit: resume";
       const bytes = await readResume(where, resume);
       this.training.core.checkAlive("fit");
-      readTraining(where, bytes, this);
+      trainingFile.readTraining(where, bytes, this);
     }
   }
 
   /** Saves the epoch, if its turn has come or it is the last. */
   async #save(): Promise<void> {
-    const { checkpoint, history, epochs } = this.plan;
-    if (checkpoint === undefined) return;
-    const last = history.epochs >= epochs || this.earlyStopping?.isOver(history) === true;
+    const { checkpoint, history, epochs, earlyStopping } = this.plan;
+    if (checkpoint === undefined || this.#write === undefined) return;
+    const last = history.epochs >= epochs || earlyStopping?.isOver(history) === true;
     if (history.epochs % checkpoint.every !== 0 && !last) return;
-    await checkpoint.save(writeTraining(this));
+    await checkpoint.save(this.#write(this));
     this.training.core.checkAlive("fit");
   }
 

@@ -4,11 +4,12 @@ import { takesIndices } from "../losses";
 import { type CustomMetric, type MetricLike, nameOf } from "../metrics/metrics";
 import type { Training } from "../training";
 import { type CheckpointOptions, type CheckpointPlan, checkResume, readCheckpointOptions } from "./checkpoint";
-import { type ClassWeights, readClassWeights } from "./classWeights";
-import { type EarlyStoppingOptions, type EarlyStoppingPlan, readEarlyStopping } from "./earlyStopping";
-import { type BatchStream, DatasetFeed, type Feed, StreamFeed } from "./feed";
+import type { ClassWeights } from "./classWeights";
+import type { EarlyStopping, EarlyStoppingOptions } from "./earlyStopping";
+import { DatasetFeed, type Feed } from "./feed";
 import { type EpochInfo, emptyHistory, type History, measured } from "./history";
 import type { Schedule } from "./schedules";
+import type { BatchStream } from "./streamFeed";
 
 /** An AbortSignal, or anything that tells as much. */
 export interface AbortSignalLike {
@@ -88,18 +89,21 @@ export interface FitPlan extends Pick<FitOptions, "onStep" | "onEpoch" | "signal
   readonly epochs: number;
   readonly feed: Feed;
   readonly validation: Dataset | undefined;
-  readonly earlyStopping: EarlyStoppingPlan | undefined;
+  readonly earlyStopping: EarlyStopping | undefined;
   readonly checkpoint: CheckpointPlan | undefined;
   readonly history: History;
 }
 
-/** Checks everything that can be checked before a weight moves. Throws ArgumentError or ShapeError. */
-export function planFit(
+/**
+ * Checks everything that can be checked before a weight moves. What most fits do without is a chunk of its own, loaded here.
+ * Throws ArgumentError or ShapeError.
+ */
+export async function planFit(
   training: Training,
   metrics: readonly MetricLike[],
   data: FitData,
   options: FitOptions,
-): FitPlan {
+): Promise<FitPlan> {
   const where = "fit";
   checkOptions(where, options, [
     "epochs",
@@ -136,9 +140,9 @@ export function planFit(
       `${where}: data: an iterable was given, { inputs, targets } or a function that makes an iterable each epoch was expected`,
     );
   }
-  const { feed, validation } = isStream(data)
+  const { feed, validation } = await (isStream(data)
     ? planStream(where, training, data, options)
-    : planDataset(where, training, data, options);
+    : planDataset(where, training, data, options));
   const history = emptyHistory(metrics);
   const { earlyStopping } = options;
   return {
@@ -155,7 +159,12 @@ export function planFit(
     earlyStopping:
       earlyStopping === undefined
         ? undefined
-        : readEarlyStopping(`${where}: earlyStopping`, earlyStopping, measured(metrics, validation !== undefined)),
+        : (await import("./earlyStopping")).startEarlyStopping(
+            `${where}: earlyStopping`,
+            training.core,
+            earlyStopping,
+            measured(metrics, validation !== undefined),
+          ),
   };
 }
 
@@ -172,7 +181,7 @@ function checkPortable(where: string, { loss, optimizer }: Training, metrics: re
 
 type Planned = Pick<FitPlan, "feed" | "validation">;
 
-function planDataset(where: string, training: Training, data: Data, options: FitOptions): Planned {
+async function planDataset(where: string, training: Training, data: Data, options: FitOptions): Promise<Planned> {
   const { core, optimizer } = training;
   const { batchSize = 32, shuffle = true, seed = core.seed } = options;
   checkWhole(`${where}: batchSize`, batchSize, 1);
@@ -203,11 +212,16 @@ function planDataset(where: string, training: Training, data: Data, options: Fit
     );
   }
   const order = shuffle && !optimizer.wholeBatch ? new Uint32Array(samples) : undefined;
-  const weights = readWeightsOfClasses(where, training, kept, options);
+  const weights = await readWeightsOfClasses(where, training, kept, options);
   return { feed: new DatasetFeed(core, kept, rows, order, seed, weights), validation: held };
 }
 
-function planStream(where: string, training: Training, data: Exclude<FitData, Data>, options: FitOptions): Planned {
+async function planStream(
+  where: string,
+  training: Training,
+  data: Exclude<FitData, Data>,
+  options: FitOptions,
+): Promise<Planned> {
   const { core, loss, optimizer } = training;
   for (const name of ["batchSize", "seed", "validationSplit"] as const) {
     if (options[name] === undefined) continue;
@@ -236,12 +250,13 @@ function planStream(where: string, training: Training, data: Exclude<FitData, Da
   const { validation } = options;
   const held = validation === undefined ? undefined : readSet(`${where}: validation`, training, validation);
   if (held !== undefined) checkWeighty(held);
+  const { StreamFeed } = await import("./streamFeed");
   return {
     feed: new StreamFeed(
       core,
       open,
       takesIndices(loss),
-      readWeightsOfClasses(where, training, undefined, options),
+      await readWeightsOfClasses(where, training, undefined, options),
       options.signal,
     ),
     validation: held,
@@ -256,12 +271,13 @@ function readSet(where: string, { core, loss }: Training, data: Data): Dataset {
   return readData(where, data, core.inputs, core.units, core.backend, takesIndices(loss));
 }
 
-function readWeightsOfClasses(
+async function readWeightsOfClasses(
   where: string,
   { core, loss }: Training,
   data: Dataset | undefined,
   { classWeights }: FitOptions,
-): Float64Array | undefined {
+): Promise<Float64Array | undefined> {
   if (classWeights === undefined) return undefined;
+  const { readClassWeights } = await import("./classWeights");
   return readClassWeights(`${where}: classWeights`, classWeights, core, loss, data);
 }

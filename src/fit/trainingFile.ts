@@ -1,14 +1,15 @@
 import type { Core } from "../core";
-import { ArgumentError } from "../errors";
+import { ArgumentError, cut } from "../errors";
 import { Fields, wholeOf } from "../files/fields";
-import { cut, fail } from "../files/json";
+import { fail } from "../files/json";
 import type { JsonValue } from "../files/metadata";
-import { type Extra, fillNetwork, type NetworkFile, readNetwork, takeTensor, writeNetwork } from "../files/networkFile";
+import { fillNetwork, type NetworkFile, readNetwork, takeTensor } from "../files/readNetwork";
 import type { StoredTensor, Tensor } from "../files/safetensors";
+import { type Extra, writeNetwork } from "../files/writeNetwork";
 import type { LayerDescription } from "../layers/layer";
 import { type MetricLike, nameOf } from "../metrics/metrics";
+import type { Bytes } from "../numbers";
 import type { Training } from "../training";
-import type { EarlyStopping } from "./earlyStopping";
 import type { FitPlan } from "./fitOptions";
 import { type History, measured } from "./history";
 
@@ -24,13 +25,13 @@ export interface Progress {
   readonly training: Training;
   readonly metrics: readonly MetricLike[];
   readonly plan: FitPlan;
-  readonly earlyStopping: EarlyStopping | undefined;
   /** Steps of this fit. */
   steps: number;
 }
 
-export function writeTraining(progress: Progress): Uint8Array<ArrayBuffer> {
-  const { training, plan, earlyStopping, steps } = progress;
+export function writeTraining(progress: Progress): Bytes {
+  const { training, plan, steps } = progress;
+  const { earlyStopping } = plan;
   const { core, state } = training;
   const slots = state.slotViews();
   const tensors: Tensor[] = slots.map((values, s) => tensor(`slots.${s}`, values));
@@ -69,10 +70,10 @@ function madeWith({ training, metrics, plan }: Progress): Record<string, JsonVal
   const { loss, optimizer, clipNorm } = training;
   const { earlyStopping, validation } = plan;
   const watched = earlyStopping && {
-    monitor: earlyStopping.monitor,
-    mode: earlyStopping.mode,
-    minDelta: earlyStopping.minDelta,
-    restoreBest: earlyStopping.restoreBest,
+    monitor: earlyStopping.plan.monitor,
+    mode: earlyStopping.plan.mode,
+    minDelta: earlyStopping.plan.minDelta,
+    restoreBest: earlyStopping.plan.restoreBest,
   };
   return {
     loss: typeof loss === "string" ? loss : `${loss.name}, one's own`,
@@ -91,7 +92,8 @@ function madeWith({ training, metrics, plan }: Progress): Record<string, JsonVal
  * a damaged one, ArgumentError with what differs for that of another network or training.
  */
 export function readTraining(where: string, bytes: Uint8Array, progress: Progress): void {
-  const { training, plan, earlyStopping } = progress;
+  const { training, plan } = progress;
+  const { earlyStopping } = plan;
   const { core, state, optimizer } = training;
   const file = readNetwork(where, bytes);
   checkNetwork(where, file, core);

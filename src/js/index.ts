@@ -3,8 +3,10 @@ import { activationKernels } from "./activations";
 import { batchNormKernels } from "./batchNorm";
 import { gemmKernels } from "./gemm";
 import { lossKernels } from "./losses";
-import type { JsMemory } from "./memory";
+import { JsMemory } from "./memory";
 import { trainingKernels } from "./training";
+
+export { JsMemory };
 
 /**
  * Variant js: every kernel of assembly/ in plain TypeScript over typed arrays, to be read, to be raced against,
@@ -14,7 +16,6 @@ export function createJsKernels(memory: JsMemory): Kernels {
   return {
     binaryVariant: () => -1,
     heapBase: () => 64,
-    fusesMultiplyAdd: () => 0,
     ...gemmKernels(memory),
     ...activationKernels(memory),
     ...lossKernels(memory),

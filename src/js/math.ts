@@ -1,3 +1,7 @@
+import { cubic, LN2_HIGH, LN2_LOW, powerOfTwo } from "./steps";
+
+export { log, log1p } from "./logarithm";
+
 /**
  * The elementary functions of assembly/math.ts in plain TypeScript: the same operations in the same order,
  * so the same bits as the scalar and simd variants. Where those compute two ranges and select, this branches.
@@ -5,8 +9,6 @@
  * Methods, coefficients and errors are told there.
  */
 
-const LN2_HIGH = 0.6931471805598903;
-const LN2_LOW = 5.497923018708371e-14;
 const SQRT_HALF_HIGH = 0.7071067839860916;
 const SQRT_HALF_LOW = -2.799544089368687e-9;
 const INVERSE_SQRT_2PI = 0.3989422804014327;
@@ -20,21 +22,6 @@ const ROUND26 = 100663296;
 const SPLIT = 134217729;
 const NEAR = 0.5;
 
-/** 2^n at n - LOWEST, n from -1074 to 1023: looked up, for a float written in halves stalls the processor when read. */
-const LOWEST = -1074;
-const powers = new Float64Array(2098);
-powers[0] = Number.MIN_VALUE;
-for (let i = 1; i < powers.length; i++) powers[i] = 2 * (powers[i - 1] as number);
-
-/** A float64 and its two halves, the low one first: every machine that runs JavaScript today is little-endian. */
-const float = new Float64Array(1);
-const words = new Uint32Array(float.buffer);
-
-/** 2^n for a whole n from -1074 to 1023. */
-function powerOfTwo(n: number): number {
-  return powers[(n - LOWEST) | 0] as number;
-}
-
 /** x 2^n; two factors where one would leave the normal numbers. */
 function scale(x: number, n: number): number {
   if (Math.abs(n) < 1000) return x * powerOfTwo(n);
@@ -45,11 +32,6 @@ function scale(x: number, n: number): number {
 /** The whole n for which x = n log 2 + r, |r| <= log(2)/2 and a little. */
 function multiple(x: number): number {
   return x * Math.LOG2E + ROUND0 - ROUND0;
-}
-
-/** c0 + c1 x + c2 x^2 + c3 x^3, given x^2. */
-function cubic(x: number, xx: number, c0: number, c1: number, c2: number, c3: number): number {
-  return (c3 * x + c2) * xx + (c1 * x + c0);
 }
 
 /** e^(r + low) - 1 - r for |r| <= 0.3467. */
@@ -136,48 +118,6 @@ export function tanh(x: number): number {
   const left = top - q * d - q * dLow;
   const y = (left + topLow) * inverse + q;
   return x < 0 ? -y : y;
-}
-
-/** k log 2 + log m + extra for m = x 2^-k in [sqrt 1/2, sqrt 2), x > 0 normal; `shift` is added to k. */
-function logSum(x: number, shift: number, extra: number): number {
-  float[0] = x;
-  let k = ((words[1] as number) >>> 20) - 1023;
-  let m = x * powerOfTwo(-k);
-  k += shift;
-  if (m >= Math.SQRT2) {
-    m *= 0.5;
-    k += 1;
-  }
-
-  const f = m - 1;
-  const s = f / (2 + f);
-  const z = s * s;
-  const zz = z * z;
-  const a = cubic(z, zz, 0.6666666666666683, 0.39999999999688385, 0.2857142869052045, 0.22222203280864283);
-  const b = 0.1474730686496905 * zz + (0.15319269526430557 * z + 0.18183342734767502);
-  const series = b * (zz * zz) + a;
-
-  const halfSquare = 0.5 * (f * f);
-  const multiple = k * LN2_HIGH;
-  const high = multiple + f;
-  const low = multiple - high + f + extra;
-  const small = s * (z * series + halfSquare) + (k * LN2_LOW + low);
-  return high - (halfSquare - small);
-}
-
-export function log(x: number): number {
-  if (!(x > 0)) return x === 0 ? -Infinity : Number.NaN;
-  if (x === Infinity) return x;
-  return x < 2.2250738585072014e-308 ? logSum(x * 18014398509481984, -54, 0) : logSum(x, 0, 0);
-}
-
-export function log1p(x: number): number {
-  if (!(x > -1)) return x === -1 ? -Infinity : Number.NaN;
-  if (x === 0 || x === Infinity) return x;
-  const u = 1 + x;
-  const part = u - 1;
-  const c = 1 - (u - part) + (x - part);
-  return logSum(u, 0, c / u);
 }
 
 /** erf(a) - a for |a| < 0.5. */

@@ -2,14 +2,15 @@
  * The worker of a fit with `worker: true`: built to a string (assembly/build.mjs), since a file beside a bundle gets lost. It
  * has a backend, a network and a training of its own, made from a checkpoint, and runs the same fit.
  */
-import type { Backend } from "../backend/backend";
+import { Backend } from "../backend/backend";
 import { createJs, createWasm, instantiate, type WasmVariant } from "../backend/instantiate";
+import { startThreads } from "../backend/threads";
 import { workerPort } from "../backend/workerPort";
 import { now } from "../clock";
 import { Core } from "../core";
 import type { Data } from "../dataset";
 import { DivergedError, messageOf, WorkerError } from "../errors";
-import { readNetwork } from "../files/networkFile";
+import { readNetwork } from "../files/readNetwork";
 import { Fit } from "../fit/fit";
 import { type AbortSignalLike, type FitOptions, planFit, type StepInfo } from "../fit/fitOptions";
 import type { EpochInfo } from "../fit/history";
@@ -101,17 +102,16 @@ async function createFit(start: Start): Promise<Fit> {
   const core = new Core(backend, inputs, descriptions, seed);
   const training = new Training(core, start.loss, createOptimizer(start.optimizer), start.clipNorm);
   const { data, options } = withFunctions(start, core);
-  const plan = planFit(training, metrics, data, { ...options, resume: checkpoint });
+  const plan = await planFit(training, metrics, data, { ...options, resume: checkpoint });
   return new Fit(training, metrics, plan);
 }
 
 async function createBackend({ module, variant, threads, limits }: Start["backend"]): Promise<Backend> {
-  if (module === undefined) return createJs(limits, []);
-  const found = instantiate(module, variant as WasmVariant, limits);
+  if (module === undefined) return new Backend(await createJs(limits, []));
+  const found = instantiate(module, variant as WasmVariant, limits, []);
   if (typeof found === "string") throw new WorkerError(`fit: worker: ${found}`);
-  const hired = threads > 1 ? import("../backend/pool").then(({ hireWorkers }) => hireWorkers(threads - 1)) : undefined;
-  hired?.catch(() => {});
-  return createWasm(found, hired, []);
+  const others = threads > 1 ? startThreads(threads - 1) : undefined;
+  return new Backend(await createWasm(found, others, []));
 }
 
 /** By the names in their descriptions. */

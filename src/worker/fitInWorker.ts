@@ -4,15 +4,16 @@ import type { Core } from "../core";
 import type { Data } from "../dataset";
 import * as errors from "../errors";
 import { messageOf, WorkerError } from "../errors";
-import { iterate, StreamFeed } from "../fit/feed";
 import type { Fit } from "../fit/fit";
 import type { FitData, FitOptions } from "../fit/fitOptions";
 import { type History, latest } from "../fit/history";
 import { isPromise } from "../fit/pacer";
+import { iterate, StreamFeed } from "../fit/streamFeed";
 import { readTraining, writeTraining } from "../fit/trainingFile";
 import type { LayerState } from "../layers/layer";
 import type { LossName } from "../losses";
 import type { MetricName } from "../metrics/metrics";
+import type { Bytes } from "../numbers";
 import type { Asks, Changed, FromWorker, Moved, Start, ToWorker, TransportedError, Window } from "./messages";
 
 /** Milliseconds between two looks at a signal that does not call. */
@@ -164,7 +165,7 @@ class RemoteFit {
       const answers: { [What in keyof Asks]: (ask: never) => Promise<Asks[What]["answer"]> } = {
         step: (asked: Asks["step"]["ask"]) => this.#step(asked),
         epoch: (asked: Asks["epoch"]["ask"]) => this.#epoch(asked),
-        save: async (bytes: Uint8Array<ArrayBuffer>) => {
+        save: async (bytes: Bytes) => {
           await this.options.checkpoint?.save?.(bytes);
           return undefined;
         },

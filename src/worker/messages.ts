@@ -1,10 +1,11 @@
-import type { Origin, Variant } from "../backend/backend";
+import type { Loaded } from "../backend/instantiate";
 import type { Data } from "../dataset";
 import type { Metadata } from "../files/metadata";
 import type { FitOptions, StepInfo } from "../fit/fitOptions";
 import type { History } from "../fit/history";
 import type { LossName } from "../losses";
 import type { MetricName } from "../metrics/metrics";
+import type { Bytes } from "../numbers";
 
 /** Live views of the caller's network, where memory can be shared: a worker writes there, and reads. */
 export interface Window {
@@ -15,7 +16,7 @@ export interface Window {
 
 /** The first message to the worker: a fit, as far as it can be told in data. */
 export interface Start {
-  readonly backend: Origin & { readonly variant: Variant; readonly threads: number };
+  readonly backend: Loaded["origin"] & Pick<Loaded, "variant"> & { readonly threads: number };
   /** Network, training and fit as they are: a checkpoint's bytes. */
   readonly checkpoint: Uint8Array;
   readonly loss: LossName;
@@ -57,7 +58,7 @@ export interface Asks {
     ask: { numbers: Readonly<Record<string, number | undefined>>; moved: Moved | undefined };
     answer: { changed: Changed | undefined; factors: Float64Array | undefined };
   };
-  save: { ask: Uint8Array<ArrayBuffer>; answer: undefined };
+  save: { ask: Bytes; answer: undefined };
   /** The next batch of an epoch of a stream, `first` where the epoch begins; undefined at its end. */
   next: { ask: { first: boolean }; answer: { batch: Data; factor: number | undefined } | undefined };
   leave: { ask: undefined; answer: undefined };
