@@ -1,5 +1,6 @@
 import { Backend } from "./backend/backend";
 import { defaultBackend } from "./backend/load";
+import { chunk } from "./chunk";
 import { Core } from "./core";
 import { disposeSymbol } from "./disposable";
 import { ArgumentError, checkNumber, checkOptions, checkWhole, ShapeError, shown } from "./errors";
@@ -227,7 +228,7 @@ export class Network implements Disposable {
   async digest(): Promise<string> {
     this.core.checkFree("digest");
     const state = this.core.stateView.slice();
-    const { sha256 } = await import("./digest");
+    const { sha256 } = await chunk("digest", import("./digest"));
     return sha256(state);
   }
 

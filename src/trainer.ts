@@ -1,3 +1,4 @@
+import { chunk } from "./chunk";
 import { checkWeighty, type Data, readData } from "./dataset";
 import { drained, type Evaluation, evaluating } from "./evaluation";
 import { Fit } from "./fit/fit";
@@ -66,7 +67,7 @@ export class Trainer {
       const fit = new Fit(this.#training, this.metrics, plan);
       try {
         if (options.worker !== true) return await fit.run();
-        const { fitInWorker } = await import("./worker/fitInWorker");
+        const { fitInWorker } = await chunk("fit: worker", import("./worker/fitInWorker"));
         return await fitInWorker(fit, data, options);
       } finally {
         plan.feed.batch.free();

@@ -1,3 +1,4 @@
+import { chunk } from "../chunk";
 import { Engine } from "./engine";
 import type { WasmKernels } from "./kernels";
 import { WasmMemory } from "./wasmMemory";
@@ -23,8 +24,8 @@ export interface Loaded {
 }
 
 /** The kernels in plain TypeScript. */
-export async function createJs(limits: Limits, warnings: string[]): Promise<Loaded> {
-  const { createJsKernels, JsMemory } = await import("../js/index");
+export async function createJs(where: string, limits: Limits, warnings: string[]): Promise<Loaded> {
+  const { createJsKernels, JsMemory } = await chunk(where, import("../js/index"));
   const memory = new JsMemory(limits.maximumBytes, limits.initialBytes);
   const engine = new Engine(createJsKernels(memory), memory);
   return { engine, variant: "js", warnings, origin: { module: undefined, limits } };

@@ -1,4 +1,5 @@
-import { ArgumentError, checkBoolean, checkName, checkOptions, checkWhole, messageOf, WasmgradError } from "../errors";
+import { chunk } from "../chunk";
+import { ArgumentError, checkBoolean, checkName, checkOptions, checkWhole, messageOf } from "../errors";
 import { decodeBase64 } from "./base64";
 import {
   createJs,
@@ -82,7 +83,7 @@ export async function loadEngine(
 
   const plan: Plan = { where, variant, reproducible, limits: { initialBytes, maximumBytes }, warnings: [] };
   if (variant === "js") {
-    if (wasm === undefined) return loadJs(plan);
+    if (wasm === undefined) return createJs(where, plan.limits, plan.warnings);
     throw new ArgumentError(
       `${where}: wasm was given with variant "js", which takes no binary; one of them was expected`,
     );
@@ -95,28 +96,16 @@ export async function loadEngine(
       return await createWasm(found, threads, plan.warnings);
     }
     await threads?.dismiss();
-    return await loadJs(plan);
+    return await createJs(where, plan.limits, plan.warnings);
   } catch (error) {
     await threads?.dismiss();
     throw error;
   }
 }
 
-async function loadJs({ where, limits, warnings }: Plan): Promise<Loaded> {
-  try {
-    return await createJs(limits, warnings);
-  } catch (error) {
-    throw error instanceof WasmgradError ? error : new WasmgradError(`${where}: ${notLoaded("js", error)}`);
-  }
-}
-
 async function instantiateGiven(wasm: object | string, plan: Plan): Promise<Found> {
-  const { givenBinary } = await import("./givenBinary");
+  const { givenBinary } = await chunk(plan.where, import("./givenBinary"));
   return givenBinary(wasm, plan);
-}
-
-function notLoaded(variant: Variant, error: unknown): string {
-  return `its code could not be loaded (${messageOf(error)}); it is a chunk of its own, which the host of this page is to serve${variant === "js" ? "" : ", or is given as loadBackend({ wasm })"}.`;
 }
 
 /** The fastest variant that this engine has, or the one that was named; undefined for none of them. */
@@ -159,7 +148,7 @@ async function tryVariant(variant: WasmVariant, plan: Plan, binaries: Binaries):
   try {
     packed = (await binary.load()).default;
   } catch (error) {
-    return notLoaded(variant, error);
+    return `its chunk could not be loaded (${messageOf(error)}); all files that the bundler made belong beside the first, or else the binary is given as option wasm.`;
   }
   let module: WebAssembly.Module;
   try {

@@ -1,5 +1,6 @@
 import type { Backend } from "../backend/backend";
 import { defaultBackend } from "../backend/load";
+import { chunk } from "../chunk";
 import { Core } from "../core";
 import { checkOptions } from "../errors";
 import { checkBackendOption, Network } from "../network";
@@ -17,7 +18,7 @@ export async function loadNetwork(
   const { backend } = options;
   checkBackendOption(where, backend);
   const taken = backend ?? (await defaultBackend());
-  const { fillNetwork, readNetwork } = await import("./readNetwork");
+  const { fillNetwork, readNetwork } = await chunk(where, import("./readNetwork"));
   taken.engine.checkAlive(where);
   // from here on without a pause: the bytes are the caller's
   const file = readNetwork(where, bytes);

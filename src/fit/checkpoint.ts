@@ -1,8 +1,9 @@
+import { chunk } from "../chunk";
 import { ArgumentError, checkOptions, checkWhole, shown } from "../errors";
 import type { Bytes } from "../numbers";
 
 /** What reads and writes files: a chunk of its own, for most fits have none. */
-const hostFiles = () => import("../files/hostFiles");
+const hostFiles = () => chunk("fit", import("../files/hostFiles"));
 
 export interface CheckpointOptions {
   /** Where the checkpoint is written, each over the one before: either there is the old one, whole, or the new one. */

@@ -1,3 +1,4 @@
+import { chunk } from "../chunk";
 import { ArgumentError, shown } from "../errors";
 import { evaluating } from "../evaluation";
 import { type MetricLike, nameOf, startTally, type Tally, validationNameOf } from "../metrics/metrics";
@@ -57,7 +58,7 @@ export class Fit implements Progress {
     const { resume, checkpoint } = this.plan;
     if (checkpoint === undefined && resume === undefined) return;
     // a chunk of its own, loaded before a weight moves
-    const trainingFile = await import("./trainingFile");
+    const trainingFile = await chunk("fit", import("./trainingFile"));
     this.#write = trainingFile.writeTraining;
     await checkpoint?.prepare();
     if (resume !== undefined) {

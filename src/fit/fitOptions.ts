@@ -1,3 +1,4 @@
+import { chunk } from "../chunk";
 import { checkWeighty, type Data, type Dataset, readData, splitLast } from "../dataset";
 import { ArgumentError, checkBoolean, checkName, checkNumber, checkOptions, checkWhole, shown } from "../errors";
 import { takesIndices } from "../losses";
@@ -159,7 +160,7 @@ export async function planFit(
     earlyStopping:
       earlyStopping === undefined
         ? undefined
-        : (await import("./earlyStopping")).startEarlyStopping(
+        : (await chunk(where, import("./earlyStopping"))).startEarlyStopping(
             `${where}: earlyStopping`,
             training.core,
             earlyStopping,
@@ -250,7 +251,7 @@ async function planStream(
   const { validation } = options;
   const held = validation === undefined ? undefined : readSet(`${where}: validation`, training, validation);
   if (held !== undefined) checkWeighty(held);
-  const { StreamFeed } = await import("./streamFeed");
+  const { StreamFeed } = await chunk(where, import("./streamFeed"));
   return {
     feed: new StreamFeed(
       core,
@@ -278,6 +279,6 @@ async function readWeightsOfClasses(
   { classWeights }: FitOptions,
 ): Promise<Float64Array | undefined> {
   if (classWeights === undefined) return undefined;
-  const { readClassWeights } = await import("./classWeights");
+  const { readClassWeights } = await chunk(where, import("./classWeights"));
   return readClassWeights(`${where}: classWeights`, classWeights, core, loss, data);
 }

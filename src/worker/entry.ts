@@ -107,7 +107,7 @@ async function createFit(start: Start): Promise<Fit> {
 }
 
 async function createBackend({ module, variant, threads, limits }: Start["backend"]): Promise<Backend> {
-  if (module === undefined) return new Backend(await createJs(limits, []));
+  if (module === undefined) return new Backend(await createJs("fit: worker", limits, []));
   const found = instantiate(module, variant as WasmVariant, limits, []);
   if (typeof found === "string") throw new WorkerError(`fit: worker: ${found}`);
   const others = threads > 1 ? startThreads(threads - 1) : undefined;

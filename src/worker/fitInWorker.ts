@@ -1,5 +1,6 @@
 import { type HostWorker, startWorker } from "../backend/hostWorker";
 import { Matrix } from "../backend/matrix";
+import { chunk } from "../chunk";
 import type { Core } from "../core";
 import type { Data } from "../dataset";
 import * as errors from "../errors";
@@ -25,7 +26,7 @@ const POLL = 20;
  */
 export async function fitInWorker(fit: Fit, data: FitData, options: FitOptions): Promise<History> {
   await fit.start();
-  const { default: source } = await import("../../build/trainingWorker.source");
+  const { default: source } = await chunk("fit: worker", import("../../build/trainingWorker.source"));
   fit.training.core.checkAlive("fit");
   let worker: HostWorker;
   try {
