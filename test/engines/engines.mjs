@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,24 +26,25 @@ const chromium = (isolated) => ({
   family: "V8",
   packages: ["@sparticuz/chromium@143.0.4"],
   isolated,
-  async browse(url, folder, profile) {
-    const { default: package_ } = await import(
-      pathToFileURL(join(folder, "node_modules/@sparticuz/chromium/build/esm/index.js")).href
-    );
-    const path = await package_.executablePath();
-    return [
-      path,
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--no-first-run",
-      `--user-data-dir=${profile}`,
-      url,
-    ];
+  // the package unpacks into the folder for temporary files, which others may do at the same time
+  async unpack(folder) {
+    const index = pathToFileURL(join(folder, "node_modules/@sparticuz/chromium/build/esm/index.js")).href;
+    const unpacking = `import(${JSON.stringify(index)}).then(({ default: chromium }) => chromium.executablePath())`;
+    await mkdir(join(folder, "unpacked"));
+    await output(process.execPath, ["-e", unpacking], { env: { TMPDIR: join(folder, "unpacked") } });
   },
+  browse: (url, folder, profile) => [
+    join(folder, "unpacked/chromium"),
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    `--user-data-dir=${profile}`,
+    url,
+  ],
 });
 
 const firefox = (isolated) => ({
@@ -115,82 +116,134 @@ export async function bundle(entry) {
 
 /** What a program printed, or a page posted, in an engine that is installed first. Rejects with what it lacked. */
 export async function runIn(engine, program) {
-  const folder = join(CACHE, engine.name.replace(/[^a-z0-9]+/gi, "-").toLowerCase());
-  await install(engine, folder);
-  if (engine.run !== undefined) {
-    const [command, ...args] = engine.run(program, folder);
-    return output(command, args);
-  }
-  return browse(engine, folder, program);
+  if (engine.browse === undefined) return (await runProgram(engine, program)).stdout;
+  const page = '<!doctype html><title>engines</title><script src="/program.js"></script>';
+  return openPage(engine, {
+    headers: engine.isolated ? ISOLATING : {},
+    respond: async (path) =>
+      path === "/program.js"
+        ? { type: "text/javascript", body: await readFile(program) }
+        : { type: "text/html", body: page },
+  });
 }
 
-async function install({ packages = [], debian = [] }, folder) {
-  if (packages.length > 0 && !existsSync(join(folder, "node_modules"))) {
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, "package.json"), '{ "private": true }');
-    const args = ["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--force"];
-    await output("npm", [...args, ...packages], folder);
+/** What a program prints in an engine without pages. Rejects where it fails or does not end. */
+export async function runProgram(engine, program, options = {}) {
+  const [command, ...args] = engine.run(program, await install(engine));
+  return execute(command, args, options);
+}
+
+/** Where an engine is, installed if need be. */
+async function install({ packages = [], debian = [], unpack }) {
+  const folder = join(
+    CACHE,
+    packages
+      .join("-")
+      .replace(/[^a-z0-9.]+/gi, "-")
+      .replace(/^-/, ""),
+  );
+  if (packages.length > 0) {
+    await makeFolder(folder, async (made) => {
+      await writeFile(join(made, "package.json"), '{ "private": true }');
+      const args = ["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--force"];
+      await output("npm", [...args, ...packages], { cwd: made });
+      await unpack?.(made);
+    });
   }
   const missing = debian.filter((name) => spawnSync("dpkg", ["-s", name]).status !== 0);
-  if (missing.length === 0) return;
-  spawnSync("apt-get", ["update", "-q"]);
-  await output("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...missing]);
+  if (missing.length > 0) {
+    spawnSync("apt-get", ["update", "-q"]);
+    const env = { DEBIAN_FRONTEND: "noninteractive" };
+    await output("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...missing], { env });
+  }
+  return folder;
+}
+
+/** Makes a folder once, whole or not at all, even where several processes want it at the same time. */
+export async function makeFolder(folder, fill) {
+  if (existsSync(folder)) return;
+  await mkdir(join(folder, ".."), { recursive: true });
+  const made = await mkdtemp(`${folder}.`);
+  try {
+    await fill(made);
+    // where another process was faster, its folder is as good
+    await rename(made, folder).catch((error) => {
+      if (!existsSync(folder)) throw error;
+    });
+  } finally {
+    await rm(made, { recursive: true, force: true });
+  }
+}
+
+async function output(command, args, options) {
+  return (await execute(command, args, options)).stdout;
 }
 
 /** What a command prints. Rejects where it cannot be started, fails or takes too long. */
-function output(command, args, cwd) {
+export function execute(command, args, { cwd, env, limit = LIMIT } = {}) {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: LIMIT });
-    let printed = "";
-    let complained = "";
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: limit,
+      killSignal: "SIGKILL",
+    });
+    let stdout = "";
+    let stderr = "";
     child.stdout.on("data", (data) => {
-      printed += data;
+      stdout += data;
     });
     child.stderr.on("data", (data) => {
-      complained += data;
+      stderr += data;
     });
     child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve(printed);
-      else reject(new Error(`${command} ended with ${code}: ${complained.trim().split("\n").pop()}`));
+    child.on("close", (code, signal) => {
+      if (code === 0) return resolve({ stdout, stderr });
+      const how =
+        signal === null ? `ended with ${code}` : `was ended by ${signal}, within ${limit / 1000} s if it hung`;
+      reject(new Error(`${command} ${how}: ${stderr.trim() || stdout.trim()}`));
     });
   });
 }
 
-/** Opens a page that runs the program, and waits for what it posts. */
-async function browse(engine, folder, program) {
+/** What isolates a page, so that it may share memory with its workers. */
+export const ISOLATING = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+/**
+ * Opens a page of a server of its own, and waits for what it posts. `respond` answers a path, `headers` go with every answer;
+ * `page` makes the address of the page from that of the server, whose first page is taken otherwise.
+ */
+export async function openPage(engine, { headers = {}, respond, page = (origin) => `${origin}/`, limit = LIMIT }) {
+  const folder = await install(engine);
   const profile = mkdtempSync(join(tmpdir(), "wasmgrad-page-"));
-  let resolve;
-  let reject;
-  const posted = new Promise((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
+  const { promise: posted, resolve, reject } = withResolvers();
+  // it may fail while the browser is still on its way
+  posted.catch(() => {});
   const server = createServer(async (request, response) => {
-    if (engine.isolated) {
-      response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
-      response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
-    }
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (request.method === "POST") {
       let body = "";
       for await (const data of request) body += data;
       response.end();
       resolve(body);
-    } else if (request.url === "/program.js") {
-      response.setHeader("Content-Type", "text/javascript");
-      response.end(await readFile(program));
-    } else {
-      response.setHeader("Content-Type", "text/html");
-      response.end('<!doctype html><title>engines</title><script src="/program.js"></script>');
+      return;
     }
+    const { pathname } = new URL(request.url, "http://page");
+    const found = await Promise.resolve(pathname).then(respond).catch(reject);
+    response.statusCode = found === undefined ? 404 : 200;
+    if (found !== undefined) response.setHeader("Content-Type", found.type);
+    response.end(found?.body);
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const url = `http://127.0.0.1:${server.address().port}/`;
+  const url = page(`http://127.0.0.1:${server.address().port}`);
   let child;
-  const timer = setTimeout(() => reject(new Error(`nothing was heard of the page within ${LIMIT / 1000} s`)), LIMIT);
+  const timer = setTimeout(() => reject(new Error(`nothing was heard of the page within ${limit / 1000} s`)), limit);
   try {
-    const [command, ...args] = await engine.browse(url, folder, profile);
+    const [command, ...args] = engine.browse(url, folder, profile);
     child = spawn(command, args, { detached: true, stdio: ["ignore", "ignore", "pipe"] });
     let complained = "";
     child.stderr.on("data", (data) => {
@@ -215,4 +268,14 @@ async function browse(engine, folder, program) {
     }
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+function withResolvers() {
+  let resolve;
+  let reject;
+  const promise = new Promise((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
 }

@@ -27,15 +27,15 @@ function classes(): Int32Array {
 
 /** A backend to train on: "reproducible" is auto, without relaxed SIMD. */
 export interface Place {
-  readonly variant: Variant | "reproducible";
-  readonly threads: number;
+  readonly variant: "auto" | Variant | "reproducible";
+  readonly threads: "auto" | number;
   /** The fit runs in a worker. */
   readonly worker?: boolean;
 }
 
 const on =
   (variant: Place["variant"]) =>
-  (threads: number): Place => ({ variant, threads });
+  (threads: Place["threads"]): Place => ({ variant, threads });
 
 /** What promises the same bits on any engine and machine; "relaxed" may fuse a multiplication and an addition. */
 export const PLACES: readonly Place[] = [

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { type Engine, engines, ISOLATING, openPage, type Response } from "../engines/engines.mjs";
+import { expected } from "./digests";
+import type { Answer } from "./fixtures/answer";
+import type { Project } from "./project";
+
+/** A page in which fixtures/page.ts trains: how it is served, where in it, and what is to come of it beside the digests. */
+export interface Page {
+  readonly name: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: string;
+  check(answer: Answer): void;
+}
+
+const NOT_ISOLATED = {};
+const SELF = "script-src 'self'";
+const WASM = "script-src 'self' 'wasm-unsafe-eval'";
+const policy = (...directives: readonly string[]) => ({
+  ...ISOLATING,
+  "Content-Security-Policy": directives.join("; "),
+});
+
+/** The one warning of a page that is not isolated. */
+export const HEADERS =
+  /^1 thread runs: .*Cross-Origin-Opener-Policy: same-origin.*Cross-Origin-Embedder-Policy: require-corp/;
+const NO_BLOB = /^1 (thread runs|of 3 threads run): .*worker-src blob:/;
+
+export const pages: readonly Page[] = [
+  {
+    name: "isolated: a thread for each core",
+    headers: ISOLATING,
+    query: "?in=page&threads=auto",
+    check: (answer) => took(answer, "simd", Math.min(answer.cores, 8)),
+  },
+  {
+    name: "not isolated: one thread, and which headers it takes",
+    headers: NOT_ISOLATED,
+    query: "?in=page",
+    check: (answer) => took(answer, "simd", 1, HEADERS),
+  },
+  {
+    name: "a policy that allows wasm and blob: workers: threads",
+    headers: policy(WASM, "worker-src blob:"),
+    query: "?in=page",
+    check: (answer) => took(answer, "simd", 3),
+  },
+  {
+    name: "a policy without 'wasm-unsafe-eval': variant js, and why",
+    headers: policy(SELF, "worker-src blob:"),
+    query: "?in=page",
+    check: (answer) =>
+      took(
+        answer,
+        "js",
+        1,
+        /^Variant "simd" was not taken: .*'wasm-unsafe-eval'/,
+        /^Variant "scalar" was not taken: .*'wasm-unsafe-eval'/,
+        /^1 of 3 threads runs: variant "js"/,
+      ),
+  },
+  {
+    name: "a policy without blob: workers: one thread, and why",
+    headers: policy(WASM, "worker-src 'self'"),
+    query: "?in=page",
+    check: (answer) => took(answer, "simd", 1, NO_BLOB),
+  },
+  {
+    name: "in a worker of an isolated page",
+    headers: ISOLATING,
+    query: "?in=worker",
+    check: (answer) => took(answer, "simd", 3),
+  },
+  {
+    name: "in a worker of a page that is not isolated",
+    headers: NOT_ISOLATED,
+    query: "?in=worker",
+    check: (answer) => took(answer, "simd", 1, HEADERS),
+  },
+  {
+    name: "in the service worker of an isolated page: one thread, and why",
+    headers: ISOLATING,
+    query: "?in=serviceWorker",
+    check: (answer) => took(answer, "simd", 1, /^1 thread runs: this host has no workers/),
+  },
+  {
+    name: "in the service worker of a page that is not isolated",
+    headers: NOT_ISOLATED,
+    query: "?in=serviceWorker",
+    check: (answer) => took(answer, "simd", 1, HEADERS),
+  },
+  {
+    name: "a fit in a worker, isolated",
+    headers: ISOLATING,
+    query: "?in=page&fit=worker",
+    check: (answer) => took(answer, "simd", 3),
+  },
+  {
+    name: "a fit in a worker, not isolated",
+    headers: NOT_ISOLATED,
+    query: "?in=page&fit=worker",
+    check: (answer) => took(answer, "simd", 1, HEADERS),
+  },
+  {
+    name: "a fit in a worker, without blob: workers: refused, and why",
+    headers: policy(WASM, "worker-src 'self'"),
+    query: "?in=page&fit=worker",
+    check({ error, unhandled }) {
+      assert.deepEqual(unhandled, []);
+      assert.equal(error?.name, "WorkerError");
+      assert.match(error?.message ?? "", /worker-src blob:/);
+    },
+  },
+];
+
+/** The browser that npm brings. Of those of engines.mjs it does not matter which: here a page says how it is served. */
+export const chromium = engines.find(({ name }) => name.startsWith("Chromium")) as Engine;
+
+/** That a page trained as it should: the bits that are written down, and a warning for each pattern. */
+export function took(answer: Answer, variant: string, threads: number, ...warnings: readonly RegExp[]): void {
+  const { error, unhandled } = answer;
+  assert.deepEqual({ error, unhandled }, { error: undefined, unhandled: [] });
+  assert.deepEqual(
+    { variant: answer.variant, threads: answer.threads, digests: answer.digests },
+    { variant, threads, digests: expected },
+  );
+  const given = answer.warnings ?? [];
+  assert.equal(given.length, warnings.length, given.join("\n"));
+  for (const [i, warning] of warnings.entries()) assert.match(given[i] ?? "", warning);
+}
+
+/** Writes and bundles the script of all pages: one file, as esbuild makes it. */
+export async function bundlePages(project: Project): Promise<string> {
+  await project.writeProgram("page.ts", "pages/source.js");
+  await project.runTool("esbuild/bin/esbuild", "pages/source.js", "--bundle", "--outfile=pages/page.js");
+  return project.path("pages");
+}
+
+/** What a page of a folder with page.js answered. */
+export async function visit(browser: Engine, folder: string, { headers, query }: Page): Promise<Answer> {
+  const html = '<!doctype html><title>wasmgrad</title><script src="/page.js"></script>';
+  const respond = (path: string) => (path === "/" ? { type: "text/html", body: html } : file(folder, path));
+  return JSON.parse(await openPage(browser, { headers, respond, page: (origin) => `${origin}/${query}` }));
+}
+
+const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
+
+/** A file as a server of files gives it. */
+export async function file(folder: string, path: string): Promise<Response | undefined> {
+  const name = path.endsWith("/") ? `${path}index.html` : path;
+  const body = await readFile(join(folder, name)).catch(() => undefined);
+  return body && { type: TYPES[extname(name)] ?? "application/octet-stream", body };
+}
