@@ -20,6 +20,7 @@ import {
   Trainer,
   type TrainerOptions,
 } from "../../src/index";
+import { isFew } from "./bounds";
 
 export interface Taken {
   readonly title: string;
@@ -36,8 +37,6 @@ const STEPS = 100_000;
 const WARM_UP = 10_000;
 /** The least of some: now and then the compiler, which has this heap too, is not done, the later the busier the machine. */
 const READINGS = 6;
-/** With less than these, in two readings, there is no need for more. */
-const FEW = { passing: 64, kept: STEPS };
 
 const [samples, features, units] = [16, 4, 3];
 const doubles = Float64Array.from({ length: samples * features }, (_, i) => (i * 7) % 23);
@@ -54,7 +53,7 @@ async function measure(title: string, run: (steps: number) => unknown): Promise<
   let least = { passing: Infinity, kept: Infinity };
   const { reservedBytes, usedBytes } = backend.memory();
   for (let reading = 1; reading <= READINGS; reading++) {
-    if (reading > 2 && least.passing < FEW.passing && least.kept < FEW.kept) break;
+    if (reading > 2 && isFew({ ...least, steps: STEPS })) break;
     collect();
     const clean = used();
     // a collection throws optimised code away
