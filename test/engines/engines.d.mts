@@ -31,6 +31,7 @@ export interface Site {
 export const engines: readonly Engine[];
 export const ISOLATING: Readonly<Record<string, string>>;
 export function bundle(entry: string): Promise<string>;
+export function install(engine: Engine): Promise<string>;
 export function runIn(engine: Engine, program: string): Promise<string>;
 export function runProgram(engine: Engine, program: string, options?: Options): Promise<Printed>;
 export function openPage(engine: Engine, site: Site): Promise<string>;

@@ -133,8 +133,8 @@ export async function runProgram(engine, program, options = {}) {
   return execute(command, args, options);
 }
 
-/** Where an engine is, installed if need be. */
-async function install({ packages = [], debian = [], unpack }) {
+/** Where an engine is, installed if need be. Rejects with what it lacked. */
+export async function install({ packages = [], debian = [], unpack }) {
   const folder = join(
     CACHE,
     packages

@@ -1,6 +1,6 @@
 /** A page by every bundler, as it comes: the bits that are written down, in Chromium. */
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { bundlers, visitBundled, visitServed, writeSite } from "./bundlers";
+import { bundlers, bundleSite, visitBundled, visitServed, writeSite } from "./bundlers";
 import { chromium, HEADERS, took } from "./pages";
 import { createProject, type Project, tools } from "./project";
 
@@ -17,7 +17,7 @@ describe("a page trains", () => {
   it.each(bundlers.map((bundler) => [bundler.name, bundler] as const))(
     "by %s",
     async (_, bundler) => {
-      const answer = await visitBundled(chromium, project, bundler);
+      const answer = await visitBundled(chromium, await bundleSite(project, bundler));
       took(answer, "simd", Math.min(answer.cores, 8));
     },
     LIMIT,

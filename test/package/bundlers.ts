@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { type Engine, ISOLATING, openPage } from "../engines/engines.mjs";
@@ -75,11 +76,20 @@ export async function writeSite(project: Project): Promise<void> {
   await project.write("index.html", module.replace("site.js", "/site.js"));
 }
 
-/** What the page answers that a bundler makes. */
-export async function visitBundled(browser: Engine, project: Project, bundler: Bundler): Promise<Answer> {
-  await project.runTool(...bundler.command);
-  const folder = project.path(bundler.folder);
-  if (bundler.page !== undefined) await project.write(`${bundler.folder}/index.html`, bundler.page);
+/** Has a bundler make its page: the folder that it is in. Rejects where it warns of anything. */
+export async function bundleSite(project: Project, { command, folder, page }: Bundler): Promise<string> {
+  const { stdout, stderr } = await project.runTool(...command);
+  const said = `${stdout}${stderr}`.replace(NO_MODE, "");
+  assert.doesNotMatch(said, /warning|\(!\)/i);
+  if (page !== undefined) await project.write(`${folder}/index.html`, page);
+  return project.path(folder);
+}
+
+/** webpack says so of every project that sets no mode. */
+const NO_MODE = /WARNING in configuration\s+The 'mode' option has not been set[\s\S]*compiled with 1 warning/;
+
+/** What such a page answers, isolated. */
+export async function visitBundled(browser: Engine, folder: string): Promise<Answer> {
   return JSON.parse(await openPage(browser, { headers: ISOLATING, respond: (path) => file(folder, path) }));
 }
 

@@ -4,6 +4,7 @@ import { extname, join } from "node:path";
 import { type Engine, engines, ISOLATING, openPage, type Response } from "../engines/engines.mjs";
 import { expected } from "./digests";
 import type { Answer } from "./fixtures/answer";
+import type { Frames } from "./fixtures/frames";
 import type { Project } from "./project";
 
 /** A page in which fixtures/page.ts trains: how it is served, where in it, and what is to come of it beside the digests. */
@@ -14,7 +15,7 @@ export interface Page {
   check(answer: Answer): void;
 }
 
-const NOT_ISOLATED = {};
+export const NOT_ISOLATED = {};
 const SELF = "script-src 'self'";
 const WASM = "script-src 'self' 'wasm-unsafe-eval'";
 const policy = (...directives: readonly string[]) => ({
@@ -130,18 +131,34 @@ export function took(answer: Answer, variant: string, threads: number, ...warnin
   for (const [i, warning] of warnings.entries()) assert.match(given[i] ?? "", warning);
 }
 
-/** Writes and bundles the script of all pages: one file, as esbuild makes it. */
+/** Bundles page.js of all pages, as esbuild does it: the folder that it is in. */
 export async function bundlePages(project: Project): Promise<string> {
-  await project.writeProgram("page.ts", "pages/source.js");
-  await project.runTool("esbuild/bin/esbuild", "pages/source.js", "--bundle", "--outfile=pages/page.js");
+  for (const name of ["page", "frames"]) {
+    await project.writeProgram(`${name}.ts`, `pages/source/${name}.js`);
+    await project.runTool("esbuild/bin/esbuild", `pages/source/${name}.js`, "--bundle", `--outfile=pages/${name}.js`);
+  }
   return project.path("pages");
 }
 
-/** What a page of a folder with page.js answered. */
+/** What a page of that folder answers. */
 export async function visit(browser: Engine, folder: string, { headers, query }: Page): Promise<Answer> {
-  const html = '<!doctype html><title>wasmgrad</title><script src="/page.js"></script>';
+  return JSON.parse(await open(browser, folder, "page.js", headers, query));
+}
+
+/** That a page stays as smooth as it was for ten seconds of a fit in a worker: no frame of 50 ms or more. */
+export async function checkFrames(browser: Engine, folder: string, headers: Page["headers"]): Promise<Frames> {
+  const frames: Frames = JSON.parse(await open(browser, folder, "frames.js", headers));
+  assert.deepEqual(frames.unhandled, []);
+  assert.equal(frames.stoppedBy, "signal");
+  assert.ok(frames.steps > 0 && frames.count > 100, JSON.stringify(frames));
+  assert.ok(frames.longest < 50, `the longest frame took ${frames.longest.toFixed(1)} ms, less than 50 were expected`);
+  return frames;
+}
+
+function open(browser: Engine, folder: string, script: string, headers: Page["headers"], query = ""): Promise<string> {
+  const html = `<!doctype html><title>wasmgrad</title><script src="/${script}"></script>`;
   const respond = (path: string) => (path === "/" ? { type: "text/html", body: html } : file(folder, path));
-  return JSON.parse(await openPage(browser, { headers, respond, page: (origin) => `${origin}/${query}` }));
+  return openPage(browser, { headers, respond, page: (origin) => `${origin}/${query}` });
 }
 
 const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
