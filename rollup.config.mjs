@@ -14,6 +14,8 @@ const WARNINGS = {
  * share would be a third file, larger than either needs.
  */
 const entry = (name, chunks, ...plugins) => ({
+  // a module of which nothing is used does not decide where another goes
+  treeshake: { moduleSideEffects: false },
   input: { [name]: `src/${name}.ts` },
   plugins: [esbuild({ target: "es2022" }), ...plugins],
   output: {
@@ -43,7 +45,7 @@ export default wasm;
 const binaries = {
   name: "binaries",
   async writeBundle() {
-    const names = (await readdir("build")).filter((name) => name.endsWith(".wasm") && !name.startsWith("probe"));
+    const names = (await readdir("build")).filter((name) => /^(relaxed|simd|scalar|predict)\.wasm$/.test(name));
     for (const name of names) {
       await cp(`build/${name}`, `dist/wasm/${name}`);
       await writeFile(`dist/wasm/${name}.d.ts`, BINARY_TYPES);

@@ -17,11 +17,11 @@ const BINARIES = [
   { name: "relaxed", entry: "index", target: "relaxed" },
   { name: "simd", entry: "index", target: "simd" },
   { name: "scalar", entry: "index", target: "scalar" },
-  { name: "predict-simd", entry: "predict", target: "simd" },
-  { name: "predict-scalar", entry: "predict", target: "scalar" },
+  { name: "predict", entry: "predict", target: "simd" },
   { name: "probe-relaxed", entry: "probe", target: "relaxed" },
   { name: "probe-simd", entry: "probe", target: "simd" },
   { name: "probe-scalar", entry: "probe", target: "scalar" },
+  { name: "unpack", entry: "unpack", target: "unpack" },
 ];
 
 const asc = fileURLToPath(new URL("./bin/asc.js", import.meta.resolve("assemblyscript/package.json")));
@@ -31,8 +31,9 @@ async function build({ name, entry, target }) {
   await promisify(execFile)(process.execPath, [asc, `assembly/${entry}.ts`, "--target", target, "--outFile", outFile]);
   const binary = constantsToMemory(await readFile(outFile));
   await writeFile(outFile, binary);
-  const inline = entry === "probe" ? binary : Buffer.from(pack(binary));
-  const kind = entry === "probe" ? "base64" : "packed";
+  const isSmall = ["probe", "unpack"].includes(entry);
+  const inline = isSmall ? binary : Buffer.from(pack(binary));
+  const kind = isSmall ? "base64" : "packed";
   await writeFile(`build/${name}.${kind}.ts`, `export default "${inline.toString("base64")}";\n`);
   return `${name.padEnd(14)} ${binary.length} bytes, ${kind} ${inline.length}`;
 }

@@ -1,7 +1,7 @@
 import { Scope } from "./backend/arena";
 import type { Loaded, Variant } from "./backend/instantiate";
 import { type BackendOptions, type Binaries, loadEngine } from "./backend/loadEngine";
-import { SCALAR, SIMD } from "./backend/probe";
+import { SIMD } from "./backend/probe";
 import { disposeSymbol } from "./disposable";
 import { checkName, checkOptions, DisposedError } from "./errors";
 import type { Metadata } from "./files/metadata";
@@ -13,13 +13,11 @@ import { flatten, type Numbers } from "./numbers";
 
 export interface LoadOptions extends Pick<BackendOptions, "memory" | "wasm"> {
   /** "auto", the default, takes the fastest that this engine has; one asked for by name that it lacks throws. */
-  variant?: "auto" | Exclude<Variant, "relaxed"> | undefined;
+  variant?: "auto" | "simd" | "js" | undefined;
 }
 
-const binaries: Binaries = {
-  simd: { probe: SIMD, load: () => import("../build/predict-simd.packed") },
-  scalar: { probe: SCALAR, load: () => import("../build/predict-scalar.packed") },
-};
+/** An engine without SIMD is a rare one, and has js. */
+const binaries: Binaries = { simd: { probe: SIMD, load: () => import("../build/predict.packed") } };
 
 /** The engine of all who ask for nothing in particular. */
 let shared: Promise<Loaded> | undefined;
@@ -33,7 +31,7 @@ export async function loadNetwork(bytes: Uint8Array, options: LoadOptions = {}):
   const where = "loadNetwork";
   checkOptions(where, options, ["variant", "memory", "wasm"]);
   const { variant = "auto", memory, wasm } = options;
-  checkName(`${where}: variant`, variant, ["auto", "simd", "scalar", "js"]);
+  checkName(`${where}: variant`, variant, ["auto", "simd", "js"]);
   const load = () => loadEngine(where, { variant, memory, wasm, reproducible: true }, binaries);
   if (variant !== "auto" || memory !== undefined || wasm !== undefined) {
     const loaded = await load();

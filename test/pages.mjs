@@ -17,7 +17,7 @@ const PAGES = {
       document.title = String(network.predict([[0, 1]]));`,
   },
   predict: {
-    variant: "predict-simd.packed",
+    variant: "predict.packed",
     program: `
       import { loadNetwork } from "./dist/predict.js";
       const network = await loadNetwork(await (await fetch("network.safetensors")).bytes());

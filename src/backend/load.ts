@@ -1,14 +1,20 @@
 import relaxed from "../../build/probe-relaxed.base64";
+import scalar from "../../build/probe-scalar.base64";
 import { checkOptions } from "../errors";
 import { Backend } from "./backend";
 import { type BackendOptions, type Binaries, loadEngine } from "./loadEngine";
-import { type Probe, SCALAR, SIMD } from "./probe";
+import { type Probe, SIMD } from "./probe";
 import { checkThreads, hireThreads } from "./threads";
 
 const RELAXED: Probe = {
   binary: relaxed,
   lacking:
     "this engine has no relaxed SIMD, which multiplies and adds in one step; Node 22 and later and current browsers have it, Node 20 behind --experimental-wasm-relaxed-simd.",
+};
+
+const SCALAR: Probe = {
+  binary: scalar,
+  lacking: "this engine has no WebAssembly with shared memory; every browser since 2022 and Node since 16 has it.",
 };
 
 const binaries: Binaries = {

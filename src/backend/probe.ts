@@ -1,4 +1,3 @@
-import scalar from "../../build/probe-scalar.base64";
 import simd from "../../build/probe-simd.base64";
 import { messageOf } from "../errors";
 import { decodeBase64 } from "./base64";
@@ -39,8 +38,4 @@ export const NO_WEBASSEMBLY = 'this engine has no WebAssembly; variant "js" runs
 export const SIMD: Probe = {
   binary: simd,
   lacking: "this engine has no WebAssembly SIMD with shared memory; every browser since 2023 and Node since 16 has it.",
-};
-export const SCALAR: Probe = {
-  binary: scalar,
-  lacking: "this engine has no WebAssembly with shared memory; every browser since 2022 and Node since 16 has it.",
 };
