@@ -26,6 +26,8 @@ const policy = (...directives: readonly string[]) => ({
 /** The one warning of a page that is not isolated. */
 export const HEADERS =
   /^1 thread runs: .*Cross-Origin-Opener-Policy: same-origin.*Cross-Origin-Embedder-Policy: require-corp/;
+/** Firefox isolates no service worker, whatever its headers. */
+const NO_WORKERS = /^1 thread runs: this (host has no workers|page is not cross-origin isolated)/;
 const NO_BLOB = /^1 (thread runs|of 3 threads run): .*worker-src blob:/;
 
 export const pages: readonly Page[] = [
@@ -83,7 +85,7 @@ export const pages: readonly Page[] = [
     name: "in the service worker of an isolated page: one thread, and why",
     headers: ISOLATING,
     query: "?in=serviceWorker",
-    check: (answer) => took(answer, "simd", 1, /^1 thread runs: this host has no workers/),
+    check: (answer) => took(answer, "simd", 1, NO_WORKERS),
   },
   {
     name: "in the service worker of a page that is not isolated",
@@ -145,15 +147,28 @@ export async function visit(browser: Engine, folder: string, { headers, query }:
   return JSON.parse(await open(browser, folder, "page.js", headers, query));
 }
 
-/** That a page stays as smooth as it was for ten seconds of a fit in a worker: no frame of 50 ms or more. */
-export async function checkFrames(browser: Engine, folder: string, headers: Page["headers"]): Promise<Frames> {
+/**
+ * That a page stays smooth for ten seconds of a fit in a worker: no frame of 50 ms or more. Undefined where it is not even
+ * before, which tells nothing of the fit.
+ */
+export async function measureFrames(
+  browser: Engine,
+  folder: string,
+  headers: Page["headers"],
+): Promise<Frames | undefined> {
   const frames: Frames = JSON.parse(await open(browser, folder, "frames.js", headers));
-  assert.deepEqual(frames.unhandled, []);
-  assert.equal(frames.stoppedBy, "signal");
-  assert.ok(frames.steps > 0 && frames.count > 100, JSON.stringify(frames));
-  assert.ok(frames.longest < 50, `the longest frame took ${frames.longest.toFixed(1)} ms, less than 50 were expected`);
+  const { idle, training, stoppedBy, unhandled } = frames;
+  assert.deepEqual({ stoppedBy, unhandled }, { stoppedBy: "signal", unhandled: [] });
+  if (idle.longest >= SMOOTH) return undefined;
+  assert.ok(training.count > 100, `${training.count} frames were seen`);
+  assert.ok(
+    training.longest < SMOOTH,
+    `the longest frame took ${training.longest.toFixed(1)} ms, ${training.at.toFixed()} ms after the fit began; less than ${SMOOTH} were expected`,
+  );
   return frames;
 }
+
+const SMOOTH = 50;
 
 function open(browser: Engine, folder: string, script: string, headers: Page["headers"], query = ""): Promise<string> {
   const html = `<!doctype html><title>wasmgrad</title><script src="/${script}"></script>`;
