@@ -30,6 +30,4 @@ describe("a program that trains prints the bits that are written down, and ends"
     },
     LIMIT,
   );
-
-  // wasmgrad/predict: a program that loads a file and predicts, by both ways, goes here
 });

@@ -45,21 +45,25 @@ export class Project {
 
   /**
    * Writes a program of fixtures/ in JavaScript, as its author would have written it: what a test imports from ../../src/index
-   * it takes from "wasmgrad", which is left to whoever runs or bundles it.
+   * it takes from "wasmgrad", which is left to whoever runs or bundles it, or with "script" from the global of that name.
    */
-  async writeProgram(entry: string, name: string, format: "esm" | "cjs" = "esm"): Promise<string> {
+  async writeProgram(entry: string, name: string, format: "esm" | "cjs" | "script" = "esm"): Promise<string> {
     await build({
       entryPoints: [fileURLToPath(new URL(`fixtures/${entry}`, import.meta.url))],
       outfile: this.path(name),
       bundle: true,
-      format,
+      format: format === "script" ? "iife" : format,
       target: "es2022",
       logLevel: "error",
       plugins: [
         {
           name: "from the package",
-          setup({ onResolve }) {
-            onResolve({ filter: /\/src\/index$/ }, () => ({ path: "wasmgrad", external: true }));
+          setup({ onLoad, onResolve }) {
+            onResolve({ filter: /\/src\/predict$/ }, () => ({ path: "wasmgrad/predict", external: true }));
+            onResolve({ filter: /\/src\/index$/ }, () =>
+              format === "script" ? { path: "wasmgrad", namespace: "global" } : { path: "wasmgrad", external: true },
+            );
+            onLoad({ filter: /./, namespace: "global" }, () => ({ contents: "module.exports = wasmgrad" }));
           },
         },
       ],
