@@ -26,7 +26,6 @@ interface Case {
   readonly files: readonly string[];
 }
 
-// wasmgrad/predict: a predict.ts of fixtures/types is to be compiled in each of these, too
 const cases: readonly Case[] = [
   ...["5.2", "5.9", "7.0"].flatMap((compiler) =>
     ["node16", "esnext"].flatMap((module) => [
