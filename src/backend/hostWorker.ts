@@ -8,7 +8,8 @@ const START_LIMIT = 5000;
 export interface HostWorker {
   /** Resolves when it has been given its work and is ready, rejects with a reason that says what to do. */
   readonly started: Promise<void>;
-  post(message: unknown): void;
+  /** `moved` are buffers that are the worker's from then on. */
+  post(message: unknown, moved?: readonly ArrayBufferLike[]): void;
   /** To hear what it says once it has started, and why it has ended where it did so by itself. */
   listen(said: (message: unknown) => void, ended: (reason: string) => void): void;
   /** From now on it does not keep its process alive. */
@@ -20,7 +21,7 @@ export interface HostWorker {
 interface NodeWorker {
   on(event: "message" | "error", listener: (value: unknown) => void): void;
   on(event: "exit", listener: (code: number) => void): void;
-  postMessage(message: unknown): void;
+  postMessage(message: unknown, moved: readonly ArrayBufferLike[]): void;
   unref(): void;
   terminate(): unknown;
 }
@@ -32,7 +33,7 @@ interface NodeThreads {
 interface BrowserWorker {
   onmessage: null | ((event: { data: unknown }) => void);
   onerror: null | ((event: { message?: string }) => void);
-  postMessage(message: unknown): void;
+  postMessage(message: unknown, moved: readonly ArrayBufferLike[]): void;
   terminate(): void;
 }
 interface Browser {
@@ -77,7 +78,7 @@ function startInBrowser(source: string): HostWorker {
 
 /** `hear` is called at once, for a worker may fail before it is given its work. Its first word is that it is ready. */
 function hostWorker(
-  worker: { postMessage(message: unknown): void; terminate(): unknown },
+  worker: { postMessage(message: unknown, moved: readonly ArrayBufferLike[]): void; terminate(): unknown },
   release: () => void,
   hear: (said: (message: unknown) => void, ended: (reason: string) => void) => void,
 ): HostWorker {
@@ -110,7 +111,7 @@ function hostWorker(
   started.catch(() => {});
   return {
     started,
-    post: (message) => worker.postMessage(message),
+    post: (message, moved = []) => worker.postMessage(message, moved),
     listen(toMessage, toEnd) {
       said = toMessage;
       ended = toEnd;

@@ -8,7 +8,7 @@ import { messageOf, WorkerError } from "../errors";
 import type { Fit } from "../fit/fit";
 import type { FitData, FitOptions } from "../fit/fitOptions";
 import { type History, latest } from "../fit/history";
-import { isPromise } from "../fit/pacer";
+import { isPromise, Pacer } from "../fit/pacer";
 import { iterate, StreamFeed } from "../fit/streamFeed";
 import { readTraining, writeTraining } from "../fit/trainingFile";
 import type { LayerState } from "../layers/layer";
@@ -79,8 +79,14 @@ class RemoteFit {
       });
       this.#core.away = true;
       fit.training.away = true;
-      this.#post(this.#start());
+      // a failure meanwhile is heard of below
+      end.catch(() => {});
       stopListening = whenAborted(signal, () => this.#post({ kind: "abort" }));
+      // what is sent is copied: a page has a frame before, between and after
+      await this.#breathe();
+      const start = this.#start();
+      await this.#breathe();
+      this.#post(start, [start.checkpoint.buffer]);
       this.#comeBack(await end);
     } catch (error) {
       this.#core.checkAlive("fit");
@@ -96,9 +102,14 @@ class RemoteFit {
     return fit.plan.history;
   }
 
-  #post(message: ToWorker): void {
+  async #breathe(): Promise<void> {
+    await new Pacer().breathe();
+    this.#core.checkAlive("fit");
+  }
+
+  #post(message: ToWorker, moved: readonly ArrayBufferLike[] = []): void {
     try {
-      this.worker.post(message);
+      this.worker.post(message, moved);
     } catch (error) {
       throw new WorkerError(`fit: worker: what it needs could not be sent there: ${messageOf(error)}`);
     }
