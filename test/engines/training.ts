@@ -1,5 +1,6 @@
 import {
   adam,
+  type BackendOptions,
   batchNorm,
   cosineDecay,
   createNetwork,
@@ -31,6 +32,8 @@ export interface Place {
   readonly threads: "auto" | number;
   /** The fit runs in a worker. */
   readonly worker?: boolean;
+  /** The binary of the variant, where it is not the one inside. */
+  readonly wasm?: NonNullable<BackendOptions["wasm"]>;
 }
 
 const on =
@@ -52,10 +55,12 @@ export const PLACES: readonly Place[] = [
  * step, after three epochs, and its predictions. All that moves bits is in it: dropout, gelu, tanh, silu, softmax, penalties,
  * batchNorm with its running statistics, adam, a schedule, shuffling, all metrics, and short batches at the end.
  */
-export async function train({ variant, threads, worker = false }: Place) {
-  const backend = await loadBackend(
-    variant === "reproducible" ? { reproducible: true, threads } : { variant, threads },
-  );
+export async function train({ variant, threads, worker = false, wasm }: Place) {
+  const backend = await loadBackend({
+    ...(variant === "reproducible" ? { reproducible: true } : { variant }),
+    ...(wasm === undefined ? {} : { wasm }),
+    threads,
+  });
   const network = await createNetwork({
     inputs: FEATURES,
     layers: [

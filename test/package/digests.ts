@@ -15,8 +15,8 @@ export const expected: Digests = JSON.parse(readFileSync(new URL("../engines/dig
 
 export type { Row };
 
-/** That what fixtures/node.ts printed has those bits, but where "auto" took what may have its engine's own. */
-export function checkRows(rows: readonly Row[]): void {
+/** That what fixtures/node.ts printed has those bits, but where "auto" took what may have its engine's own; says what it took. */
+export function checkRows(rows: readonly Row[]): string {
   assert.deepEqual(
     rows.map(({ variant }) => variant),
     ["auto", "reproducible", "simd", "js"],
@@ -25,4 +25,9 @@ export function checkRows(rows: readonly Row[]): void {
     if (taken !== "relaxed") assert.deepEqual(digests, expected, `${variant}, which took ${taken}`);
     if (variant !== "auto") assert.equal(taken, variant === "js" ? "js" : "simd");
   }
+  return rows.map(({ taken, threads }) => taking(taken, threads))[0] ?? "";
+}
+
+export function taking(variant: string, threads: number): string {
+  return `loadBackend() takes ${variant}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
 }

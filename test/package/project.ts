@@ -59,6 +59,7 @@ export class Project {
         {
           name: "from the package",
           setup({ onLoad, onResolve }) {
+            onResolve({ filter: /^(wasmgrad\/|node:)/ }, ({ path }) => ({ path, external: true }));
             onResolve({ filter: /\/src\/predict$/ }, () => ({ path: "wasmgrad/predict", external: true }));
             onResolve({ filter: /\/src\/index$/ }, () =>
               format === "script" ? { path: "wasmgrad", namespace: "global" } : { path: "wasmgrad", external: true },

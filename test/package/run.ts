@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type Engine, engines, ISOLATING, install, runProgram } from "../engines/engines.mjs";
 import { bundlers, bundleSite, visitBundled, visitServed, writeSite } from "./bundlers";
 import { checkRows } from "./digests";
+import { checkForms, checkPredictions, entries, visitEntry } from "./entries";
 import { bundlePages, HEADERS, measureFrames, NOT_ISOLATED, pages, took, visit } from "./pages";
 import { createProject, type Project, tools } from "./project";
 
@@ -17,8 +18,8 @@ const { values } = parseArgs({ options: { only: { type: "string", default: "" } 
 
 interface Trial {
   readonly what: string;
-  /** Rejects where something is wrong; may say what it measured. */
-  run(): Promise<string | void>;
+  /** Rejects where something is wrong; otherwise says that it is right, and maybe what it saw. */
+  run(): Promise<string>;
 }
 
 /** Each engine once: engines.mjs has browsers twice, isolated and not, and here a page says which it is. */
@@ -43,7 +44,7 @@ try {
     }
     for (const { what, run } of trialsOf(name, engine)) {
       try {
-        line(what, name, (await run()) ?? "right");
+        line(what, name, await run());
       } catch (error) {
         wrong++;
         line(what, name, `WRONG: ${messageOf(error)}`);
@@ -63,31 +64,40 @@ async function prepare(project: Project): Promise<(name: string, engine: Engine)
   const imported = await project.writeProgram("node.ts", "program.mjs");
   const required = await project.writeProgram("node.ts", "program.cjs", "cjs");
   await project.runTool("esbuild/bin/esbuild", "program.mjs", "--bundle", "--outfile=bundle.js");
+  const predicting = await project.writeProgram("predictProgram.ts", "predict.mjs");
+  await project.runTool("esbuild/bin/esbuild", "predict.mjs", "--bundle", "--outfile=predict.bundle.js");
+  const binaries = await project.writeProgram("binariesProgram.ts", "binaries.mjs");
   await writeSite(project);
   const folder = await bundlePages(project);
 
-  const program = (engine: Engine, what: string, path: string): Trial => ({
-    what,
-    async run() {
-      const { stdout } = await runProgram(engine, path, { cwd: project.folder });
-      checkRows(JSON.parse(stdout));
-    },
-  });
+  const program =
+    (engine: Engine) =>
+    <T>(what: string, path: string, check: (printed: T) => string | void): Trial => ({
+      what,
+      async run() {
+        const { stdout } = await runProgram(engine, path, { cwd: project.folder });
+        return right(check(JSON.parse(stdout)));
+      },
+    });
   const inBrowser = (browser: Engine): readonly Trial[] => [
     ...pages.map((page) => ({
       what: page.name,
-      run: async () => page.check(await visit(browser, folder, page)),
+      run: async () => right(page.check(await visit(browser, folder, page))),
     })),
     ...bundlers.map((bundler) => ({
       what: `a page by ${bundler.name}`,
       async run() {
         const answer = await visitBundled(browser, await bundleSite(project, bundler));
-        took(answer, "simd", Math.min(answer.cores, 8));
+        return right(took(answer, "simd", Math.min(answer.cores, 8)));
       },
+    })),
+    ...entries.map((entry) => ({
+      what: `a page of ${entry.name}`,
+      run: async () => right(entry.check(await visitEntry(browser, project, entry))),
     })),
     {
       what: "a page by Vite's server",
-      run: async () => took(await visitServed(browser, project), "simd", 1, HEADERS),
+      run: async () => right(took(await visitServed(browser, project), "simd", 1, HEADERS)),
     },
     ...[ISOLATING, NOT_ISOLATED].map((headers) => ({
       what: `frames while a worker trains${headers === ISOLATING ? ", isolated" : ""}`,
@@ -95,16 +105,33 @@ async function prepare(project: Project): Promise<(name: string, engine: Engine)
         const frames = await measureFrames(browser, folder, headers);
         if (frames === undefined) return "not measured: frames are long here without a fit, too";
         const { training, threads, epochs } = frames;
-        return `right: the longest of ${training.count} took ${training.longest.toFixed(1)} ms, in ${epochs} epochs on ${threads} threads`;
+        return right(
+          `the longest of ${training.count} took ${training.longest.toFixed(1)} ms, in ${epochs} epochs on ${threads} threads`,
+        );
       },
     })),
   ];
   return (name, engine) => {
     if (/Chromium|Firefox/.test(name)) return inBrowser(engine);
+    const trial = program(engine);
     // it knows no packages
-    if (name === "jsc") return [program(engine, "a program, bundled", project.path("bundle.js"))];
-    return [program(engine, "a program, by import", imported), program(engine, "a program, by require", required)];
+    if (name === "jsc") {
+      return [
+        trial("a program, bundled", project.path("bundle.js"), checkRows),
+        trial("a program of wasmgrad/predict, bundled", project.path("predict.bundle.js"), checkPredictions),
+      ];
+    }
+    return [
+      trial("a program, by import", imported, checkRows),
+      trial("a program, by require", required, checkRows),
+      trial("a program of wasmgrad/predict", predicting, checkPredictions),
+      trial("a program of a file of wasmgrad/wasm/", binaries, checkForms),
+    ];
   };
+}
+
+function right(seen: string | void): string {
+  return seen ? `right: ${seen}` : "right";
 }
 
 function line(what: string, where: string, result: string): void {
