@@ -35,11 +35,3 @@ declare const MessageChannel:
 // browsers have these; elsewhere they are undefined
 declare const crossOriginIsolated: boolean | undefined;
 declare const navigator: { hardwareConcurrency?: number } | undefined;
-
-declare class TextEncoder {
-  encode(text: string): Uint8Array<ArrayBuffer>;
-}
-declare class TextDecoder {
-  constructor(label: "utf-8", options: { fatal: boolean; ignoreBOM: boolean });
-  decode(bytes: Uint8Array, options: { stream: boolean }): string;
-}

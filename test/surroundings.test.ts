@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Backend, BackendOptions } from "../src/index";
-import { createNetwork, dense, loadBackend, Trainer } from "../src/index";
+import { createNetwork, dense, loadBackend, loadNetwork, Trainer } from "../src/index";
 import { generator, uniform } from "./oracle";
 
 const inputs = uniform(generator(1), 64 * 6, -1, 1);
@@ -120,6 +120,16 @@ describe("training goes on", () => {
     const { warnings, ...result } = await trained({ threads: 3 }, await without(path));
     expect(warnings).toEqual([expect.stringMatching(/^1 thread runs: /)]);
     expect(result).toMatchObject({ variant: "simd", threads: 1, digest: plain.digest });
+  });
+
+  it("and is saved and loaded without TextEncoder and TextDecoder", async () => {
+    vi.stubGlobal("TextEncoder", undefined);
+    vi.stubGlobal("TextDecoder", undefined);
+    const network = await createNetwork({ inputs: 6, layers: [dense(2)], seed: 1 });
+    network.metadata.name = "Kätzchen 🐈";
+    const loaded = await loadNetwork(network.toBytes());
+    expect(loaded.metadata).toEqual({ name: "Kätzchen 🐈" });
+    expect(loaded.predict(inputs)).toEqual(network.predict(inputs));
   });
 
   it("where workers never answer", async () => {

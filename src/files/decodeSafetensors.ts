@@ -1,5 +1,5 @@
 import { ArgumentError, cut, ShapeError, shown } from "../errors";
-import { decodeUtf8, fail, isArray, isObject, type Json, parseJson, shownByte, shownJson } from "./json";
+import { fail, isArray, isObject, type Json, parseJson, shownJson } from "./json";
 import {
   bytesOf,
   checkFloat64Array,
@@ -14,6 +14,7 @@ import {
   type StoredTensor,
   WELL_FORMED,
 } from "./safetensors";
+import { decodeUtf8, shownByte } from "./utf8";
 
 const KEYS = ["dtype", "shape", "data_offsets"];
 

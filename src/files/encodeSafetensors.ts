@@ -13,13 +13,16 @@ import {
   type Tensor,
   WELL_FORMED,
 } from "./safetensors";
+import { encodeUtf8 } from "./utf8";
 
 /**
  * The bytes of a file that holds `tensors` in their order; the same for the same arguments. The numbers begin at a
  * multiple of 8. Throws ArgumentError, ShapeError, and OutOfMemoryError where the host has no room for so many bytes.
  */
 export function encodeSafetensors(tensors: readonly Tensor[], metadata: Readonly<Record<string, string>>): Bytes {
-  const header = new TextEncoder().encode(headerOf(tensors, metadata));
+  const text = headerOf(tensors, metadata);
+  const room = allocate(3 * text.length);
+  const header = room.subarray(0, encodeUtf8(text, room));
   const begin = 8 + 8 * Math.ceil(header.length / 8);
   if (begin - 8 > MAX_HEADER) {
     throw new ArgumentError(

@@ -34,39 +34,6 @@ export function parseJson(where: string, text: string): Json {
   return new Parser(where, text).document();
 }
 
-/**
- * The text of UTF-8, a byte order mark taken as a character (RFC 8259, 8.1, has none).
- * Throws a FormatError that names the byte from which on it is none.
- */
-export function decodeUtf8(where: string, bytes: Uint8Array): string {
-  const copy = new Uint8Array(bytes); // some hosts decode no shared memory
-  const decode = (length: number, stream: boolean) =>
-    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(copy.subarray(0, length), { stream });
-  try {
-    return decode(copy.length, false);
-  } catch {
-    // the host does not say where, so halve: the first `good` bytes may go on as UTF-8, the first `bad` may not
-    let good = 0;
-    let bad = copy.length + 1; // one more for a character that the end cuts off
-    while (bad - good > 1) {
-      const middle = Math.floor((good + bad) / 2);
-      try {
-        decode(middle, true);
-        good = middle;
-      } catch {
-        bad = middle;
-      }
-    }
-    throw new FormatError(`${where}: at byte ${good}: ${shownByte(copy[good])} was found, UTF-8 was expected`);
-  }
-}
-
-export function shownByte(byte: number | undefined): string {
-  if (byte === undefined) return "the end";
-  const printable = byte > 0x20 && byte < 0x7f;
-  return printable ? JSON.stringify(String.fromCharCode(byte)) : `0x${byte.toString(16).padStart(2, "0")}`;
-}
-
 export function isArray(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FormatError } from "../../src/errors";
-import { decodeUtf8, type Json, parseJson } from "../../src/files/json";
+import { type Json, parseJson } from "../../src/files/json";
 
 /** As JSON.parse would give it, without its own properties' setters: `__proto__` stays a key. */
 function plain(value: Json): unknown {
@@ -217,35 +217,5 @@ describe("parseJson", () => {
     );
     expect(seen.taken).toBeGreaterThan(500);
     expect(seen.refused).toBeGreaterThan(500);
-  });
-});
-
-describe("decodeUtf8", () => {
-  it("reads back what was written, shared memory too", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (text) => {
-        const bytes = new TextEncoder().encode(`\ufeff${text}`);
-        const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-        shared.set(bytes);
-        expect(decodeUtf8("here", bytes)).toBe(`\ufeff${text}`);
-        expect(decodeUtf8("here", shared)).toBe(`\ufeff${text}`);
-      }),
-      { seed: 3 },
-    );
-  });
-
-  it.each([
-    [[0x61, 0xff], "1: 0xff"],
-    [[0x80], "0: 0x80"],
-    [[0xc3, 0x28, 0x61], '1: "("'],
-    [[0xc0, 0x80], "0: 0xc0"], // 0 in two bytes
-    [[0xed, 0xa0, 0x80], "1: 0xa0"], // half a surrogate pair
-    [[0xf5, 0x80, 0x80, 0x80], "0: 0xf5"],
-    [[0x61, 0xe2, 0x82], "3: the end"], // cut off
-    [[...new TextEncoder().encode("é€😀".repeat(1000)), 0xfe, 0x61], "9000: 0xfe"],
-  ])("refuses %.40j", (bytes, place) => {
-    expect(() => decodeUtf8("here", Uint8Array.from(bytes))).toThrow(
-      new FormatError(`here: at byte ${place} was found, UTF-8 was expected`),
-    );
   });
 });
