@@ -73,21 +73,9 @@ class Activation {
     Lanes.store<V>(dz, Lanes.mul<V>(Lanes.load<V>(dy, left), f.slope<V>(x, f.shared<V>(x))), left);
   }
 
-  /** e^-|x|: never overflows. */
-  @inline static decay<V>(x: V): V {
-    return Elementary.exp<V>(Lanes.neg<V>(Lanes.abs<V>(x)));
-  }
-
-  /** (1 + e)^2 as 1 + e (2 + e): what rounding the sum would cost is not squared. */
-  @inline static squareOfSum<V>(e: V): V {
-    const one = Lanes.splat<V>(1);
-    return Lanes.madd<V>(e, Lanes.add<V>(Lanes.splat<V>(2), e), one);
-  }
-
-  /** 1 / (1 + e^-x) from e = e^-|x|: e / (1 + e) on the left, 1 / (1 + e) on the right. */
-  @inline static logistic<V>(x: V, e: V): V {
-    const one = Lanes.splat<V>(1);
-    return Lanes.div<V>(Lanes.ifLess<V>(x, Lanes.splat<V>(0), e, one), Lanes.add<V>(one, e));
+  /** sigmoid(x) from s = sigmoid(-|x|): s on the left, 1 - s on the right. */
+  @inline static sigmoid<V>(x: V, s: V): V {
+    return Lanes.ifLess<V>(x, Lanes.splat<V>(0), s, Lanes.sub<V>(Lanes.splat<V>(1), s));
   }
 }
 
@@ -240,27 +228,28 @@ export function geluGradient(length: usize, z: usize, dy: usize, dz: usize): voi
 const SILU_TAIL: f64 = -700;
 
 /**
- * f(x) = x sigmoid(x), f'(x) = s (1 + x (1 - s)), s = sigmoid(x). With e = e^-|x| that is e (1 + x + e) / (1 + e)^2 on the left,
- * (1 + e (1 + x)) / (1 + e)^2 on the right. Saves the slope.
+ * f(x) = x sigmoid(x), f'(x) = sigmoid(x) (1 + x sigmoid(-x)); shared is the lesser of the two sigmoids. Saves the slope.
  */
 class Silu {
   @inline shared<V>(x: V): V {
-    return Activation.decay<V>(x);
+    return Elementary.lesserSigmoid<V>(x, 1);
   }
-  @inline value<V>(x: V, e: V): V {
+  @inline value<V>(x: V, s: V): V {
     const tail = Lanes.splat<V>(SILU_TAIL);
-    const y = Lanes.mul<V>(x, Activation.logistic<V>(x, e));
+    const y = Lanes.mul<V>(x, Activation.sigmoid<V>(x, s));
     // there sigmoid(x) is e^x
     return Lanes.anyLess<V>(x, tail) ? Lanes.ifLess<V>(x, tail, Silu.far<V>(x, Lanes.splat<V>(0)), y) : y;
   }
-  @inline slope<V>(x: V, e: V): V {
+  @inline slope<V>(x: V, s: V): V {
     const tail = Lanes.splat<V>(SILU_TAIL);
+    const zero = Lanes.splat<V>(0);
     const one = Lanes.splat<V>(1);
-    // at infinity x e would be infinity times 0; from 800 on it is 0
-    const next = Lanes.add<V>(one, Lanes.min<V>(x, Lanes.splat<V>(800)));
-    const left = Lanes.mul<V>(e, Lanes.add<V>(next, e));
-    const top = Lanes.ifLess<V>(x, Lanes.splat<V>(0), left, Lanes.madd<V>(e, next, one));
-    const y = Lanes.div<V>(top, Activation.squareOfSum<V>(e));
+    const rest = Lanes.sub<V>(one, s);
+    const here = Lanes.ifLess<V>(x, zero, s, rest);
+    const there = Lanes.ifLess<V>(x, zero, rest, s);
+    // at infinity the product would be infinity times 0; from 800 on it is 0
+    const bounded = Lanes.min<V>(x, Lanes.splat<V>(800));
+    const y = Lanes.mul<V>(here, Lanes.madd<V>(bounded, there, one));
     return Lanes.anyLess<V>(x, tail) ? Lanes.ifLess<V>(x, tail, Silu.far<V>(x, Lanes.splat<V>(1)), y) : y;
   }
   /** (x + shift) e^x. Below -800 it is 0: x is held there, so that -infinity gives no NaN. */
@@ -280,16 +269,17 @@ export function siluGradient(length: usize, z: usize, dy: usize, dz: usize): voi
   Activation.gradient<Silu>(length, z, dy, dz);
 }
 
-/** f(x) = log(1 + e^x) = max(x, 0) + log1p(e^-|x|), f'(x) = sigmoid(x). Saves the slope. */
+/** f(x) = log(1 + e^x) = max(x, 0) + log1p(e), f'(x) = sigmoid(x); shared is e = e^-|x|, which never overflows. Saves the slope. */
 class Softplus {
   @inline shared<V>(x: V): V {
-    return Activation.decay<V>(x);
+    return Elementary.exp<V>(Lanes.neg<V>(Lanes.abs<V>(x)));
   }
   @inline value<V>(x: V, e: V): V {
     return Lanes.add<V>(Lanes.max<V>(x, Lanes.splat<V>(0)), Elementary.log1p<V>(e));
   }
   @inline slope<V>(x: V, e: V): V {
-    return Activation.logistic<V>(x, e);
+    const one = Lanes.splat<V>(1);
+    return Lanes.div<V>(Lanes.ifLess<V>(x, Lanes.splat<V>(0), e, one), Lanes.add<V>(one, e));
   }
 }
 
@@ -303,16 +293,16 @@ export function softplusGradient(length: usize, z: usize, dy: usize, dz: usize):
   Activation.gradient<Softplus>(length, z, dy, dz);
 }
 
-/** f(x) = 1 / (1 + e^-x), f'(x) = f(x) f(-x) = e / (1 + e)^2, e = e^-|x|. Saves the slope. */
+/** f(x) = 1 / (1 + e^-x), f'(x) = f(x) f(-x) = s (1 - s); shared is s = f(-|x|). Saves the slope. */
 class Sigmoid {
   @inline shared<V>(x: V): V {
-    return Activation.decay<V>(x);
+    return Elementary.lesserSigmoid<V>(x, 1);
   }
-  @inline value<V>(x: V, e: V): V {
-    return Activation.logistic<V>(x, e);
+  @inline value<V>(x: V, s: V): V {
+    return Activation.sigmoid<V>(x, s);
   }
-  @inline slope<V>(_: V, e: V): V {
-    return Lanes.div<V>(e, Activation.squareOfSum<V>(e));
+  @inline slope<V>(_: V, s: V): V {
+    return Lanes.mul<V>(s, Lanes.sub<V>(Lanes.splat<V>(1), s));
   }
 }
 
@@ -326,17 +316,18 @@ export function sigmoidGradient(length: usize, z: usize, dy: usize, dz: usize): 
   Activation.gradient<Sigmoid>(length, z, dy, dz);
 }
 
-/** f(x) = tanh x, f'(x) = 1 / cosh^2 x = 4 e / (1 + e)^2, e = e^-2|x|; shared is 4 e, normal where e is not yet. Saves the slope. */
+/**
+ * f(x) = tanh x, f'(x) = 1 / cosh^2 x = 4 s (1 - s), s = sigmoid(-2|x|); shared is 4 s, normal where s is not yet. Saves the slope.
+ */
 class Tanh {
   @inline shared<V>(x: V): V {
-    const a = Lanes.abs<V>(x);
-    return Elementary.expTimes<V>(Lanes.neg<V>(Lanes.add<V>(a, a)), Lanes.splat<V>(4));
+    return Elementary.lesserSigmoid<V>(Lanes.add<V>(x, x), 4);
   }
   @inline value<V>(x: V, _: V): V {
     return Elementary.tanh<V>(x);
   }
   @inline slope<V>(_: V, four: V): V {
-    return Lanes.div<V>(four, Activation.squareOfSum<V>(Lanes.mul<V>(Lanes.splat<V>(0.25), four)));
+    return Lanes.mul<V>(four, Lanes.sub<V>(Lanes.splat<V>(1), Lanes.mul<V>(Lanes.splat<V>(0.25), four)));
   }
 }
 

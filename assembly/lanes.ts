@@ -251,6 +251,19 @@ export class Lanes {
     return reinterpret<f64>(reinterpret<i64>((n as f64) + 4503599627371519) << 52) as V;
   }
 
+  /** x 2^n for a whole n from -2044 to 2046, in two factors: overflow and gradual underflow round once. */
+  @inline static scale<V>(x: V, n: V): V {
+    // n + 2046, which is both factors' biased exponents, in the low bits of a float near 1.5 2^52; half of it is the first
+    if (isVector<V>()) {
+      const both = f64x2.add(n, f64x2.splat(6755399441057790));
+      const half = i64x2.shr_u(both, 1);
+      return f64x2.mul(f64x2.mul(x, i64x2.shl(half, 52)), i64x2.shl(i64x2.sub(both, half), 52));
+    }
+    const both = reinterpret<u64>((n as f64) + 6755399441057790);
+    const half = both >> 1;
+    return ((x as f64) * reinterpret<f64>(half << 52) * reinterpret<f64>((both - half) << 52)) as V;
+  }
+
   /** e where x = significand 2^e, of a positive normal x; meaningless for any other. */
   @inline static exponent<V>(x: V): V {
     // the exponent's field in the low bits of a float near 2^52

@@ -5,7 +5,7 @@ export type Work =
   | { kind: "training"; dims: number[]; batchSize: number; samples: number; optimizer: "sgd" | "adam" }
   | { kind: "predict"; dims: number[]; samples: number }
   /** A function of so many numbers, by its own kernel or by a loop over the engine's Math. */
-  | { kind: "elementwise"; name: ElementwiseName; length: number; math: boolean }
+  | { kind: "elementwise"; name: ElementwiseName; length: number; math: boolean; order: "random" | "ascending" }
   /** The limits, see limit.ts. */
   | { kind: "peak"; loop: PeakLoop }
   | { kind: "stream"; bytes: number };

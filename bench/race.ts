@@ -138,7 +138,7 @@ export function describe(work: Work): string {
     case "predict":
       return `${work.dims.join("-")}, ${work.samples.toLocaleString("en")} ${work.samples === 1 ? "sample" : "samples"}`;
     case "elementwise":
-      return `${work.name} of ${work.length.toLocaleString("en")}${work.math ? " by Math" : ""}`;
+      return `${work.name} of ${work.length.toLocaleString("en")}${work.math ? " by Math" : ""}, ${work.order}`;
     default:
       return work.kind;
   }

@@ -74,8 +74,25 @@ async function prepareTraining(
   };
 }
 
-function prepareElementwise(backend: Backend, { name, length }: Of<"elementwise">): Prepared {
-  const x = backend.matrix(1, length, fill(length));
+/** What layers compute before their activations, drawn from the standard normal distribution; positive for a logarithm. */
+function drawn({ name, length, order }: Of<"elementwise">): Float64Array {
+  let state = 1;
+  // above 0, at most 1
+  const uniform = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return ((state >>> 0) + 1) / 2 ** 32;
+  };
+  const values = new Float64Array(length);
+  for (let i = 0; i < length; i++) {
+    const value = Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+    values[i] = name === "log" ? Math.abs(value) : value;
+  }
+  return order === "ascending" ? values.sort() : values;
+}
+
+function prepareElementwise(backend: Backend, work: Of<"elementwise">): Prepared {
+  const { name, length } = work;
+  const x = backend.matrix(1, length, drawn(work));
   const out = backend.matrix(1, length);
   return {
     once: () =>
@@ -84,36 +101,47 @@ function prepareElementwise(backend: Backend, { name, length }: Of<"elementwise"
   };
 }
 
-/** A loop of its own for each: a call through a shared one would cost more than some of them do. */
-function prepareMath({ name, length }: Of<"elementwise">): Prepared {
-  const x = fill(length);
-  const y = new Float64Array(length);
+function prepareMath(work: Of<"elementwise">): Prepared {
+  return { once: mathLoop(work.name, drawn(work), new Float64Array(work.length)) };
+}
+
+/**
+ * A loop of its own for each: a call through a shared one would cost more than some of them do. Made once in a process, it is
+ * compiled for these very arrays.
+ */
+function mathLoop(name: ElementwiseName, x: Float64Array, y: Float64Array): () => void {
+  const { length } = x;
   const at = (i: number) => x[i] as number;
-  const loops: Record<ElementwiseName, () => void> = {
-    exp() {
-      for (let i = 0; i < length; i++) y[i] = Math.exp(at(i));
-    },
-    log() {
-      for (let i = 0; i < length; i++) y[i] = Math.log(at(i));
-    },
-    tanh() {
-      for (let i = 0; i < length; i++) y[i] = Math.tanh(at(i));
-    },
-    sigmoid() {
-      for (let i = 0; i < length; i++) y[i] = 1 / (1 + Math.exp(-at(i)));
-    },
-    // Math has no erf: the approximation by tanh
-    gelu() {
-      for (let i = 0; i < length; i++) {
-        const z = at(i);
-        y[i] = 0.5 * z * (1 + Math.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z)));
-      }
-    },
-    linear() {
-      for (let i = 0; i < length; i++) y[i] = at(i);
-    },
-  };
-  return { once: loops[name] };
+  switch (name) {
+    case "exp":
+      return () => {
+        for (let i = 0; i < length; i++) y[i] = Math.exp(at(i));
+      };
+    case "log":
+      return () => {
+        for (let i = 0; i < length; i++) y[i] = Math.log(at(i));
+      };
+    case "tanh":
+      return () => {
+        for (let i = 0; i < length; i++) y[i] = Math.tanh(at(i));
+      };
+    case "sigmoid":
+      return () => {
+        for (let i = 0; i < length; i++) y[i] = 1 / (1 + Math.exp(-at(i)));
+      };
+    case "gelu":
+      // Math has no erf: the approximation by tanh
+      return () => {
+        for (let i = 0; i < length; i++) {
+          const z = at(i);
+          y[i] = 0.5 * z * (1 + Math.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z)));
+        }
+      };
+    case "linear":
+      return () => {
+        for (let i = 0; i < length; i++) y[i] = at(i);
+      };
+  }
 }
 
 async function preparePredict(backend: Backend, { dims, samples }: Of<"predict">): Promise<Prepared> {

@@ -64,6 +64,7 @@ export function checkGradients(
 function compare(network: Network, loss: LossLike, epsilon: number | undefined): GradientCheck {
   const analytic = network.gradients.slice();
   const { core, parameters } = network;
+  const cost = core.cost(loss);
   const worst: GradientCheck = { maxRelativeError: 0, layer: -1, parameter: "weights", index: -1 };
   const costAt = (index: number, value: number): number => {
     const kept = parameters[index] as number;
@@ -83,7 +84,7 @@ function compare(network: Network, loss: LossLike, epsilon: number | undefined):
   const numeric = (index: number): number => {
     const size = Math.max(1, Math.abs(parameters[index] as number));
     return epsilon === undefined
-      ? extrapolated((width) => central(index, width), size)
+      ? extrapolated((width) => central(index, width), size, Math.abs(cost))
       : central(index, epsilon * size);
   };
 
@@ -108,18 +109,20 @@ function compare(network: Network, loss: LossLike, epsilon: number | undefined):
   return worst;
 }
 
-/** Richardson's extrapolation at falling widths: the one whose two halves agree best. */
-function extrapolated(central: (width: number) => number, size: number): number {
+/**
+ * Richardson's extrapolation at falling widths: the one with the least error, which is what rounding makes of a cost of that size
+ * over the width, and what is left of the difference between the two halves, whose square of the width falls away.
+ */
+function extrapolated(central: (width: number) => number, size: number, cost: number): number {
   let best = 0;
-  let spread = Infinity;
+  let least = Infinity;
   for (const width of [4e-3, 1e-3, 2e-4, 4e-5]) {
     const wide = central(width * size);
     const narrow = central((width * size) / 2);
-    const value = narrow + (narrow - wide) / 3;
-    const difference = Math.abs(narrow - wide);
-    if (difference < spread || Number.isNaN(difference)) {
-      best = value;
-      spread = difference;
+    const error = (Number.EPSILON * cost) / (width * size) + Math.abs(narrow - wide) * width ** 2;
+    if (error < least || Number.isNaN(error)) {
+      best = narrow + (narrow - wide) / 3;
+      least = error;
     }
   }
   return best;

@@ -89,11 +89,22 @@ export class Steps {
     return Lanes.madd<V>(Lanes.mul<V>(rr, r), series, Lanes.madd<V>(Lanes.splat<V>(0.5), rr, extra));
   }
 
-  /** x 2^n for whole n from -2044 to 2046, in two factors: overflow and gradual underflow round once. */
-  @inline static scale<V>(x: V, n: V): V {
-    const half = Lanes.nearest<V>(Lanes.mul<V>(n, Lanes.splat<V>(0.5)));
-    const first = Lanes.mul<V>(x, Lanes.powerOfTwo<V>(half));
-    return Lanes.mul<V>(first, Lanes.powerOfTwo<V>(Lanes.sub<V>(n, half)));
+  /**
+   * (r/2) coth(r/2) - 1 for |r| <= 0.3467: r^2 P(r^2), a minimax of degree 4, half as long as that of e^r, which is
+   * (1 + it + r/2) / (1 + it - r/2).
+   */
+  @inline static cothRest<V>(r: V): V {
+    const z = Lanes.mul<V>(r, r);
+    const zz = Lanes.mul<V>(z, z);
+    const low = Steps.cubic<V>(
+      z,
+      zz,
+      0.08333333333333322,
+      -0.0013888888888646288,
+      3.30687819147791e-5,
+      -8.266979020012382e-7,
+    );
+    return Lanes.mul<V>(z, Lanes.madd<V>(Lanes.splat<V>(2.0699611881300163e-8), Lanes.mul<V>(zz, zz), low));
   }
 
   /**
@@ -254,7 +265,7 @@ export class Steps {
     const square = Lanes.mul<V>(high, high);
     const squareLow = Lanes.mul<V>(Lanes.add<V>(a, high), Lanes.sub<V>(a, high));
     const n = Steps.multiple<V>(Lanes.neg<V>(square));
-    return Steps.scale<V>(Steps.erfcFar<V>(a, Lanes.splat<V>(0), square, squareLow, n), n);
+    return Lanes.scale<V>(Steps.erfcFar<V>(a, Lanes.splat<V>(0), square, squareLow, n), n);
   }
 
   /** Phi(z) = erfc(-z / sqrt 2) / 2, or z Phi(z), which is rounded before it is scaled into the subnormals. */
@@ -285,7 +296,7 @@ export class Steps {
     const squareLow = Lanes.mul<V>(half, Lanes.mul<V>(Lanes.add<V>(y, high), low));
     const n = Steps.multiple<V>(Lanes.neg<V>(square));
     const factor = timesZ ? Lanes.mul<V>(half, y) : half;
-    const tail = Steps.scale<V>(Lanes.mul<V>(factor, Steps.erfcFar<V>(a, aLow, square, squareLow, n)), n);
+    const tail = Lanes.scale<V>(Lanes.mul<V>(factor, Steps.erfcFar<V>(a, aLow, square, squareLow, n)), n);
     const below = timesZ ? Lanes.neg<V>(tail) : tail;
     const far = Lanes.ifLess<V>(z, zero, below, Lanes.sub<V>(timesZ ? z : one, tail));
     return Lanes.ifLess<V>(a, Lanes.splat<V>(NEAR), near, far);

@@ -1,4 +1,16 @@
-import { erf, exp, expm1, expTimes, gelu as geluTail, log, log1p, normalCdf, tanh, timesDensity } from "./math";
+import {
+  erf,
+  exp,
+  expm1,
+  expTimes,
+  gelu as geluTail,
+  lesserSigmoid,
+  log,
+  log1p,
+  normalCdf,
+  tanh,
+  timesDensity,
+} from "./math";
 import type { JsMemory } from "./memory";
 
 const SELU_SCALE = 1.0507009873554805;
@@ -7,29 +19,19 @@ const SELU_SCALE_ALPHA = 1.7580993408473768;
 const GELU_TAIL = -37;
 const SILU_TAIL = -700;
 
-/** 1 / (1 + e^-x) from e = e^-|x|. */
-function logistic(x: number, e: number): number {
-  return (x < 0 ? e : 1) / (1 + e);
-}
-
-/** (1 + e)^2: what rounding the sum would cost is not squared. */
-function squareOfSum(e: number): number {
-  return e * (2 + e) + 1;
-}
-
 function sigmoid(x: number): number {
-  return logistic(x, exp(-Math.abs(x)));
+  const s = lesserSigmoid(x, 1);
+  return x < 0 ? s : 1 - s;
 }
 
 function sigmoidSlope(x: number): number {
-  const e = exp(-Math.abs(x));
-  return e / squareOfSum(e);
+  const s = lesserSigmoid(x, 1);
+  return s * (1 - s);
 }
 
 function tanhSlope(x: number): number {
-  const four = expTimes(-2 * Math.abs(x), 4);
-  const e = 0.25 * four;
-  return four / squareOfSum(e);
+  const four = lesserSigmoid(x + x, 4);
+  return four * (1 - 0.25 * four);
 }
 
 function elu(x: number): number {
@@ -67,13 +69,18 @@ function siluSlope(x: number): number {
     const near = Math.max(x, -800);
     return expTimes(near, near + 1);
   }
-  const next = 1 + Math.min(x, 800);
-  const e = exp(-Math.abs(x));
-  return (x < 0 ? e * (next + e) : e * next + 1) / squareOfSum(e);
+  const s = lesserSigmoid(x, 1);
+  const bounded = Math.min(x, 800);
+  return x < 0 ? s * (bounded * (1 - s) + 1) : (1 - s) * (bounded * s + 1);
 }
 
 function softplus(x: number): number {
   return Math.max(x, 0) + log1p(exp(-Math.abs(x)));
+}
+
+function softplusSlope(x: number): number {
+  const e = exp(-Math.abs(x));
+  return (x < 0 ? e : 1) / (1 + e);
 }
 
 /** y <- x. */
@@ -135,8 +142,8 @@ export function activationKernels(memory: JsMemory) {
     siluAndSlope: both(silu, siluSlope),
     siluGradient: gradient(siluSlope),
     softplus: map(softplus),
-    softplusAndSlope: both(softplus, sigmoid),
-    softplusGradient: gradient(sigmoid),
+    softplusAndSlope: both(softplus, softplusSlope),
+    softplusGradient: gradient(softplusSlope),
     sigmoid: map(sigmoid),
     sigmoidAndSlope: both(sigmoid, sigmoidSlope),
     sigmoidGradient: gradient(sigmoidSlope),

@@ -50,6 +50,14 @@ function expSeries(r: number, extra: number): number {
   return rr * r * series + (0.5 * rr + extra);
 }
 
+/** (r/2) coth(r/2) - 1 for |r| <= 0.3467. */
+function cothRest(r: number): number {
+  const z = r * r;
+  const zz = z * z;
+  const low = cubic(z, zz, 0.08333333333333322, -0.0013888888888646288, 3.30687819147791e-5, -8.266979020012382e-7);
+  return z * (2.0699611881300163e-8 * (zz * zz) + low);
+}
+
 /** e^x 2^-n for n = multiple(x). */
 function expPart(x: number, n: number): number {
   const r = x - n * LN2_HIGH - n * LN2_LOW;
@@ -95,29 +103,42 @@ export function tanh(x: number): number {
   const start = c - n * LN2_HIGH;
   const low = n * LN2_LOW;
   const r = start - low;
-  const rest = expRest(r, start - r - low);
+  const h = 0.5 * r;
+  const hLow = 0.5 * (start - r - low);
+  const s = cothRest(r);
   const power = powerOfTwo(-n);
+  const sum = 1 + h;
+  const sumLow = 1 - sum + h + hLow;
+  const part = power * h;
 
-  const base = 1 - power;
-  const sum = base + r;
-  const sumLow = base - sum + r + (1 - base - power) + rest;
-  const top = sum + sumLow;
-  const topLow = sum - top + sumLow;
+  const difference = sum - power;
+  const differenceLow = s * (1 - power) + (sum - difference - power + sumLow + part);
+  const top = difference + differenceLow;
+  const topLow = difference - top + differenceLow;
 
-  const base2 = 1 + power;
-  const sum2 = base2 + r;
-  const sum2Low = base2 - sum2 + r + (1 - base2 + power) + rest;
-  const bottom = sum2 + sum2Low;
+  const total = sum + power;
+  const totalLow = s * (1 + power) + (sum - total + power + sumLow - part);
+  const bottom = total + totalLow;
   const d = bottom + ROUND25 - ROUND25;
-  const dLow = sum2 - d + sum2Low;
+  const dLow = total - d + totalLow;
 
   const inverse = 1 / bottom;
   const whole = top * inverse;
   const spread = whole * SPLIT;
   const q = spread - (spread - whole);
-  const left = top - q * d - q * dLow;
-  const y = (left + topLow) * inverse + q;
+  const y = (top - q * d + (topLow - q * dLow)) * inverse + q;
   return x < 0 ? -y : y;
+}
+
+/** factor sigmoid(-|x|), the factor a power of two: the sigmoid may be subnormal where the product is not. */
+export function lesserSigmoid(x: number, factor: number): number {
+  const c = Math.max(-Math.abs(x), -800);
+  const n = multiple(c);
+  const r = c - n * LN2_HIGH - n * LN2_LOW;
+  const h = 0.5 * r;
+  const centre = 1 + cothRest(r);
+  const top = scale((centre + h) * factor, n);
+  return top / (centre - h + top / factor);
 }
 
 /** erf(a) - a for |a| < 0.5. */

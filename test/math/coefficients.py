@@ -85,6 +85,13 @@ def exponential(r):
     return sum(r**i / mp.factorial(i + 3) for i in range(40))
 
 
+def cotangent(z):
+    """((r/2) coth(r/2) - 1) / z, z = r^2"""
+    # from the series of h cosh h - sinh h and sinh h, h = r/2, which cancels nothing
+    top = sum(z**i * mpf(2 * i + 2) / mp.factorial(2 * i + 3) / mpf(4) ** (i + 1) for i in range(30))
+    return top / sum(z**i / mp.factorial(2 * i + 1) / mpf(4) ** i for i in range(30))
+
+
 def logarithm(z):
     """(log((1 + s) / (1 - s)) - 2 s) / (s z), z = s^2"""
     return sum(2 * z**i / (2 * i + 3) for i in range(60))
@@ -115,6 +122,7 @@ def main():
 
     # log(2)/2, and a little for the rounding of n
     report("exp", exponential.__doc__, exponential, lambda r: max(r * r, mpf("0.01")), -0.3467, 0.3467, 9)
+    report("tanh and sigmoid", cotangent.__doc__, cotangent, lambda z: max(z, mpf("0.01")), 0, 0.3467**2, 4)
     # s at f = sqrt(2) - 1
     report("log", logarithm.__doc__, logarithm, lambda z: max(z, mpf("0.002")) / 2, 0, 0.02945, 6)
     report("erf", nearErf.__doc__, nearErf, lambda z: 1 / (1 + nearErf(z)), 0, 0.25, 8)

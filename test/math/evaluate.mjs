@@ -9,7 +9,7 @@
  * The results of each function follow one another.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import ts from "typescript";
+import { build } from "esbuild";
 
 const START = 65536; // past anything a kernel might keep in low memory
 
@@ -19,10 +19,8 @@ const x = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8)
 const length = x.length;
 
 async function fromTypeScript(path) {
-  const { outputText } = ts.transpileModule(await readFile(path, "utf8"), {
-    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-  });
-  const module = await import(`data:text/javascript,${encodeURIComponent(outputText)}`);
+  const { outputFiles } = await build({ entryPoints: [path], bundle: true, format: "esm", write: false });
+  const module = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
   return (name) => x.map((value) => module[name](value, value));
 }
 
