@@ -70,6 +70,9 @@ describe("loadNetwork of wasmgrad/predict", () => {
     const loaded = await loadNetwork(network.toBytes(), { wasm });
     expect(loaded.variant).toBe("simd");
     expect(bitMismatch(loaded.predict(inputs), network.predict(inputs))).toBeUndefined();
+    // and that one, not its own
+    const none = loadNetwork(network.toBytes(), { wasm: Uint8Array.of(0, 1, 2) });
+    await expect(none).rejects.toThrow(/^loadNetwork: wasm could not be compiled/);
     network.backend.dispose();
   });
 
