@@ -1,6 +1,8 @@
 /** loadBackend: variants, what the engine lacks, binaries of one's own. */
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { type Binaries, loadEngine } from "../src/backend/loadEngine";
+import { SIMD } from "../src/backend/probe";
 import { ArgumentError, type Variant } from "../src/index";
 import { bitMismatch, generator, uniform } from "./oracle";
 import { disposedAfterEach, expectToWork } from "./support";
@@ -52,6 +54,18 @@ describe("loadBackend", () => {
     expect([one.threads, one.warnings]).toEqual([1, []]);
     const many = await load({ threads: 3, variant: "simd" });
     expect(many.threads === 3 || many.warnings.some((warning) => warning.includes("3 threads"))).toBe(true);
+  });
+
+  it("passes over what is worth its while only where multiply and add are fused, but for who names it", async () => {
+    // a probe that finds no fusing, as that of relaxed does where the processor has no such instruction
+    const simd = { probe: SIMD, load: () => import("../build/simd.packed") };
+    const fusing = { passedOver: "nothing is fused.", taken: "It is fused." };
+    const binaries: Binaries = { relaxed: { ...simd, fusing }, simd };
+    const loaded = await loadEngine("here", {}, binaries);
+    expect([loaded.variant, loaded.warnings]).toEqual(["simd", ['Variant "relaxed" was not taken: nothing is fused.']]);
+    const named = await loadEngine("here", { variant: "relaxed" }, binaries);
+    expect([named.variant, named.warnings]).toEqual(["relaxed", []]);
+    for (const { engine } of [loaded, named]) engine.dispose();
   });
 
   it("never fuses when it is to be reproducible", async () => {

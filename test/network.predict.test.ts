@@ -39,6 +39,27 @@ onEveryVariant("predict", (context) => {
     }
   });
 
+  it("that fails leaves what comes to lie in its place alone", async () => {
+    const network = await create(context.backend);
+    const inputs = uniform(9 * FEATURES);
+    const broken = inputs.slice();
+    broken[8 * FEATURES] = Number.NaN;
+    expect(() => network.predict(broken)).toThrow(ArgumentError);
+    const outputs = network.forward(inputs);
+    const kept = outputs.slice();
+    network.predict(inputs);
+    // all that is free, of every size that there may be
+    const others = Array.from({ length: 200 }, (_, i) => context.backend.matrix(1, i + 1));
+    for (const other of others) other.values.fill(9);
+    expect(outputs).toEqual(kept);
+    network.backward(oneHot(9, 3), LOSS);
+    for (const other of others) {
+      expect(other.values.every((value) => value === 9)).toBe(true);
+      other.dispose();
+    }
+    network.dispose();
+  });
+
   it("gives the same bits for every batchSize, and for a row alone", async () => {
     const network = await create(context.backend);
     for (const rows of [1, 2, 255, 256, 257, 513]) {
