@@ -28,7 +28,7 @@ export async function benchBorder({ own, quick, report }: Bench): Promise<void> 
     report.note(`without the border: ${warnings.join(" ")}`);
     return;
   }
-  const always = { border: 0, range: 10_000, gauges: () => ({ begin: () => true, end() {} }) };
+  const always = { border: 0, range: 10_000, gauges: () => ({ begin: () => true, drop() {}, end() {} }) };
   const shared = shareKernels(alone, pool, always);
   engine.share(shared, pool);
   const [x = 0, y = 0, z = 0, v = 0] = engine.scope.allocateAll("border", Array(4).fill(262144));

@@ -1,7 +1,7 @@
 import type { Scope } from "./backend/arena";
 import type { Engine } from "./backend/engine";
 import { Matrix } from "./backend/matrix";
-import { copyRows, type Order, rowAt, type Source, throwNotFinite } from "./numbers";
+import { copyRows, type Flat, type Order, rowAt, type Source, throwNotFinite } from "./numbers";
 import { Rows } from "./room";
 
 /** Whether rows need no copy: those of a Matrix, in the order in which they lie. */
@@ -13,6 +13,10 @@ export function inPlace(source: Source, order: Order): source is Matrix {
 export class InputRows extends Rows {
   /** Whether they were: the kernel areSmall. */
   small = false;
+  /** Rows that were copied before they were asked for; from which place of the order on, -1 for none, and how many. */
+  readonly #ahead: Rows;
+  #aheadStart = -1;
+  #aheadCount = 0;
 
   constructor(
     readonly engine: Engine,
@@ -20,6 +24,44 @@ export class InputRows extends Rows {
     features: number,
   ) {
     super(scope, features);
+    this.#ahead = new Rows(scope, features);
+  }
+
+  /** Makes room for rows that are copied ahead; false where there is none. */
+  reserveAhead(count: number): boolean {
+    if (count <= this.#ahead.rows) return true;
+    try {
+      this.#ahead.reserve("fit", count);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Copies what the next `take` will ask for, of the same source and in the same order, where it has room: while there is time. */
+  copyAhead(source: Flat, order: Order, start: number, count: number): void {
+    copyRows(source, order, start, count, this.width, this.#ahead.view);
+    this.#aheadStart = start;
+    this.#aheadCount = count;
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#ahead.dispose();
+    this.#aheadStart = -1;
+  }
+
+  /** Takes what was copied ahead, and leaves its own room for the rows after that. */
+  #exchange(): void {
+    const ahead = this.#ahead;
+    const { pointer, view, rows } = this;
+    this.pointer = ahead.pointer;
+    this.view = ahead.view;
+    this.rows = ahead.rows;
+    ahead.pointer = pointer;
+    ahead.view = view;
+    ahead.rows = rows;
+    this.#aheadStart = -1;
   }
 
   /**
@@ -40,6 +82,10 @@ export class InputRows extends Rows {
   }
 
   #copied(where: string, source: Source, order: Order, start: number, count: number): number {
+    if (start === this.#aheadStart && count === this.#aheadCount) {
+      this.#exchange();
+      return this.pointer;
+    }
     this.reserve(where, count);
     const { pointer, width, engine } = this;
     if (source instanceof Matrix) {

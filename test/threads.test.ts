@@ -18,7 +18,7 @@ import { disposedAfterEach, expectToWork } from "./support";
 import { variants } from "./variants";
 
 /** Everything is shared, in the smallest ranges, whether it pays or not. */
-const ALL = { border: 0, range: 1, gauges: () => ({ begin: () => true, end() {} }) };
+const ALL = { border: 0, range: 1, gauges: () => ({ begin: () => true, drop() {}, end() {} }) };
 
 const load = disposedAfterEach();
 const engines: Engine[] = [];

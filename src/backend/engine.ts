@@ -46,6 +46,11 @@ export class Engine {
     this.#pool = pool;
   }
 
+  /** What the calling thread has to do, once, while the others are at the next long job; it may never come to it. */
+  set aside(task: (() => void) | undefined) {
+    if (this.#pool !== undefined) this.#pool.aside = task;
+  }
+
   /** Threads that compute, or are about to. */
   get threads(): number {
     return this.#pool?.size ?? 1;

@@ -82,6 +82,11 @@ export class Gauges {
     return this.#shared;
   }
 
+  /** Forgets that it was started: the job had company, and tells nothing. */
+  drop(): void {
+    this.#current = undefined;
+  }
+
   /** Stops it, where it was started. */
   end(): void {
     if (this.#current === undefined) return;

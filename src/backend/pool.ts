@@ -45,6 +45,8 @@ export class Pool {
   readonly #warnings: string[];
   readonly #maySleep = maySleep();
   #ended = false;
+  /** What the caller has to do beside, once, while the others are at a long job: see `run`. */
+  aside: (() => void) | undefined;
 
   private constructor(workers: readonly HostWorker[], job: Job, warnings: string[]) {
     this.job = job;
@@ -116,8 +118,11 @@ export class Pool {
     return this.#ended ? 1 : this.#workers.size + 1;
   }
 
-  /** Has all threads do the job that was described. Throws WorkerError where one of them failed. */
-  run(): void {
+  /**
+   * Has all threads do the job that was described, the caller after what it does `beside`. Throws WorkerError where one of them
+   * failed.
+   */
+  run(beside?: () => void): void {
     const { job } = this;
     const { words } = job;
     Atomics.store(words, NEXT, 0);
@@ -125,6 +130,7 @@ export class Pool {
     Atomics.add(words, GENERATION, 1);
     if (Atomics.load(words, SLEEPING) > 0) Atomics.notify(words, GENERATION);
     try {
+      beside?.();
       job.work();
     } finally {
       Atomics.store(words, OPEN, 0);

@@ -11,7 +11,7 @@ interface Sizes {
   /** One range: long against the cost of taking it, short against waiting for the last one. */
   readonly range: number;
   /** Who decides above the border. */
-  readonly gauges: () => Pick<Gauges, "begin" | "end">;
+  readonly gauges: () => Pick<Gauges, "begin" | "end" | "drop">;
 }
 const SIZES: Sizes = { border: 15_000, range: 10_000, gauges: () => new Gauges() };
 /** Floating point operations in a nanosecond, about: what gemm's time is guessed by. */
@@ -132,6 +132,7 @@ function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: ma
       // each range packs its own columns of op(B), and reads all rows of A as they lie
       const columns = n >= MANY_COLUMNS && alpha === 1 && (flags & TRANSPOSE_A) === 0;
       const by = columns ? byColumns : byRows;
+      if (pool.aside !== undefined) gauges.drop();
       by(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace);
     }
     gauges.end();
@@ -158,7 +159,7 @@ function gemmByColumns(pool: Pool, range: number): Kernels["gemm"] {
     job.argument(11, lds, 0);
     job.argument(12, c, 8);
     job.argument(13, ldc, 0);
-    pool.run();
+    runBeside(pool);
   };
 }
 
@@ -198,10 +199,17 @@ function gemmByRows(kernels: WasmKernels, pool: Pool, range: number): Kernels["g
         job.argument(12, p === 0 ? lds : ldc, 0);
         job.argument(13, c + 8 * j, 8 * ldc);
         job.argument(14, ldc, 0);
-        pool.run();
+        runBeside(pool);
       }
     }
   };
+}
+
+/** A job that is long enough for what the caller has to do beside. */
+function runBeside(pool: Pool): void {
+  const { aside } = pool;
+  pool.aside = undefined;
+  pool.run(aside);
 }
 
 /** Tiles in a range, at most `most`, with which the last of the threads is done soonest. */

@@ -1,4 +1,4 @@
-import type { Matrix } from "../backend/matrix";
+import { Matrix } from "../backend/matrix";
 import type { Batch } from "../batch";
 import type { Core } from "../core";
 import { type Dataset, gather } from "../dataset";
@@ -34,6 +34,8 @@ export class DatasetFeed implements Feed {
   readonly batch: Batch;
   readonly batches: number;
   #start = 0;
+  /** Copies the inputs of the next batch, which other threads cannot see, while they compute with those of this one. */
+  readonly #copyAhead: () => void;
 
   constructor(
     readonly core: Core,
@@ -46,6 +48,16 @@ export class DatasetFeed implements Feed {
   ) {
     this.batch = core.newBatch();
     this.batches = Math.ceil(data.samples / batchSize);
+    const { copies } = this.batch;
+    const { inputs, first } = data;
+    this.#copyAhead = () => {
+      if (!(inputs instanceof Matrix)) copies.copyAhead(inputs, order, first + this.#start, this.#next);
+    };
+  }
+
+  /** Samples of the batch that is next. */
+  get #next(): number {
+    return Math.min(this.batchSize, this.data.samples - this.#start);
   }
 
   begin(past: number): void {
@@ -56,16 +68,21 @@ export class DatasetFeed implements Feed {
   /** Makes no objects. */
   load(): number {
     const { batch, data, order } = this;
+    const { engine } = this.core;
     const start = this.#start;
-    const samples = Math.min(this.batchSize, data.samples - start);
+    const samples = this.#next;
     if (samples === 0) return 0;
     gather(data, order, start, samples, batch);
     if (this.classWeights !== undefined) batch.takeClassWeights(this.classWeights);
     this.#start = start + samples;
+    const ahead = engine.threads > 1 && this.#next > 0 && !(data.inputs instanceof Matrix);
+    engine.aside = ahead && batch.copies.reserveAhead(this.#next) ? this.#copyAhead : undefined;
     return samples;
   }
 
-  end(): void {}
+  end(): void {
+    this.core.engine.aside = undefined;
+  }
 
   get lent(): readonly Matrix[] {
     return this.data.lent;
