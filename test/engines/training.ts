@@ -32,6 +32,8 @@ export interface Place {
   readonly threads: "auto" | number;
   /** The fit runs in a worker. */
   readonly worker?: boolean;
+  /** Milliseconds for which workers that cannot start may say so, before it is told what was taken. */
+  readonly patience?: number;
   /** The binary of the variant, where it is not the one inside. */
   readonly wasm?: NonNullable<BackendOptions["wasm"]>;
 }
@@ -55,7 +57,7 @@ export const PLACES: readonly Place[] = [
  * step, after three epochs, and its predictions. All that moves bits is in it: dropout, gelu, tanh, silu, softmax, penalties,
  * batchNorm with its running statistics, adam, a schedule, shuffling, all metrics, and short batches at the end.
  */
-export async function train({ variant, threads, worker = false, wasm }: Place) {
+export async function train({ variant, threads, worker = false, patience = 0, wasm }: Place) {
   const backend = await loadBackend({
     ...(variant === "reproducible" ? { reproducible: true } : { variant }),
     ...(wasm === undefined ? {} : { wasm }),
@@ -98,6 +100,7 @@ export async function train({ variant, threads, worker = false, wasm }: Place) {
   const holder = await createNetwork({ inputs: 1, layers: [dense(outputs.length)], seed: 1, backend });
   holder.parameters.fill(0).set(outputs);
   const predictions = await holder.digest();
+  if (patience > 0) await new Promise((resolve) => setTimeout(resolve, patience));
   const { threads: taken, variant: took, warnings } = backend;
   backend.dispose();
   return { variant: took, threads: taken, warnings, start, cost, step, history, epochs, predictions, evaluation };
