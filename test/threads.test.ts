@@ -98,6 +98,14 @@ describe.each(wasmVariants)("shared kernels (%s)", (variant) => {
     }
   });
 
+  it("of more ranges than are counted leave none out", async () => {
+    const context = await threaded(variant, 2);
+    const operands = [uniform(generator(4), 1_300_001), new Float64Array(1_300_001)];
+    const [, expected] = resultOf(context.alone, "tanh", [1_300_001], operands, context);
+    const [, actual] = resultOf(context.shared, "tanh", [1_300_001], operands, context);
+    expect(bitMismatch(actual as Float64Array, expected as Float64Array)).toBeUndefined();
+  });
+
   it("gemm has the bits of gemm alone", async () => {
     const context = await threaded(variant, 3);
     const { alone, shared, engine, block } = context;
@@ -111,6 +119,7 @@ describe.each(wasmVariants)("shared kernels (%s)", (variant) => {
       [200, 10, 257],
       [1, 40, 40],
       [13, 600, 1100],
+      [61, 530, 700],
       [40, 40, 0],
     ] as const) {
       const a = block(uniform(random, m * k));

@@ -1,10 +1,12 @@
 /**
  * One job that threads work on together: a kernel over `total` elements, cut into ranges of `grain` that an atomic
- * counter hands out, so that a core that is busy with something else only takes fewer. It stands in shared memory:
+ * counter hands out, so that a core that is busy with something else only takes fewer. The caller takes them from the first
+ * on, workers from the last on: of one job after the other a core meets about the same rows, which its cache still holds.
+ * It stands in shared memory:
  *
  *     words, each group on a cache line of its own
  *        0  GENERATION   one more with each job: sleeping workers wait here
- *       16  NEXT         the next range
+ *       16  TAKEN        ranges taken from the first on, in the lower half, and from the last on, in the upper
  *       32  ACTIVE       workers inside the job: the caller waits here
  *       48  OPEN         1 while workers may join
  *       49  SLEEPING     workers that must be woken
@@ -17,7 +19,7 @@
  *        5  16 arguments of the first range                    21  how much each moves with an element
  */
 export const GENERATION = 0;
-export const NEXT = 16;
+export const TAKEN = 16;
 export const ACTIVE = 32;
 export const OPEN = 48;
 export const SLEEPING = 49;
@@ -32,6 +34,12 @@ const COUNT_AT = 3;
 const WORKSPACE_AT = 4;
 const ARGUMENTS = 5;
 const STEPS = 21;
+
+/** One more range, from either end. */
+const FROM_FIRST = 1;
+const FROM_LAST = 0x10000;
+/** Ranges of a job: half of what is counted, for every thread counts one that is not there. */
+const MOST_RANGES = 0x8000;
 
 /** Float64 that a job takes in memory. */
 export const JOB_LENGTH = 32 + 37;
@@ -63,12 +71,12 @@ export class Job {
     return this.#names.indexOf(name);
   }
 
-  /** Writes all but the arguments. No worker may be inside the job. */
+  /** Writes all but the arguments; the grain is larger where there would be too many ranges. No worker may be inside the job. */
   describe(kernel: number, total: number, grain: number, countAt: number, workspaceAt: number): void {
     const numbers = this.#numbers;
     numbers[KERNEL] = kernel;
     numbers[TOTAL] = total;
-    numbers[GRAIN] = grain;
+    numbers[GRAIN] = grain * Math.ceil(total / grain / MOST_RANGES);
     numbers[COUNT_AT] = countAt;
     numbers[WORKSPACE_AT] = workspaceAt;
   }
@@ -78,8 +86,8 @@ export class Job {
     this.#numbers[STEPS + index] = step;
   }
 
-  /** Takes ranges until none is left. */
-  work(): void {
+  /** Takes ranges until none is left, from the first one on or from the last. */
+  work(fromLast: boolean): void {
     const numbers = this.#numbers;
     const { words, workspace } = this;
     const kernel = this.#kernels[numbers[KERNEL] as number] as AnyKernel;
@@ -87,9 +95,13 @@ export class Job {
     const grain = numbers[GRAIN] as number;
     const countAt = numbers[COUNT_AT] as number;
     const workspaceAt = numbers[WORKSPACE_AT] as number;
+    const ranges = Math.ceil(total / grain);
     for (;;) {
-      const start = Atomics.add(words, NEXT, 1) * grain;
-      if (start >= total) return;
+      const taken = Atomics.add(words, TAKEN, fromLast ? FROM_LAST : FROM_FIRST);
+      const first = taken & 0xffff;
+      const last = ranges - 1 - (taken >>> 16);
+      if (first > last) return;
+      const start = (fromLast ? last : first) * grain;
       const count = Math.min(grain, total - start);
       const at = (index: number) => {
         if (index === countAt) return count;

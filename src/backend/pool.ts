@@ -2,7 +2,7 @@ import { messageOf, WorkerError } from "../errors";
 import type { Engine } from "./engine";
 import { type HostWorker, startWorker } from "./hostWorker";
 import type { Found } from "./instantiate";
-import { ACTIVE, FAILED, GENERATION, JOB_LENGTH, Job, NEXT, OPEN, READY, SLEEPING, STOPPED } from "./job";
+import { ACTIVE, FAILED, GENERATION, JOB_LENGTH, Job, OPEN, READY, SLEEPING, STOPPED, TAKEN } from "./job";
 import type { WasmKernels } from "./kernels";
 import { shareKernels } from "./sharedKernels";
 import type { WorkerStart } from "./worker";
@@ -125,13 +125,13 @@ export class Pool {
   run(beside?: () => void): void {
     const { job } = this;
     const { words } = job;
-    Atomics.store(words, NEXT, 0);
+    Atomics.store(words, TAKEN, 0);
     Atomics.store(words, OPEN, 1);
     Atomics.add(words, GENERATION, 1);
     if (Atomics.load(words, SLEEPING) > 0) Atomics.notify(words, GENERATION);
     try {
       beside?.();
-      job.work();
+      job.work(false);
     } finally {
       Atomics.store(words, OPEN, 0);
       this.#awaitWorkers();

@@ -20,6 +20,8 @@ const GEMM_RATE = 24;
 const LINE = 8;
 /** Columns from which on ranges of them are enough, and wide enough, for all threads. */
 const MANY_COLUMNS = 64;
+/** Ranges of columns for each thread, which are wider where there would be more: a line of each row of B comes slowly. */
+const ENOUGH_RANGES = 8;
 /** What a range costs beside its work, in tiles. */
 const RANGE_COST = 0.05;
 
@@ -129,7 +131,6 @@ function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: ma
     const sharing = work > border && m > tile && n > 1 && pool.threads > 1 && gauges.begin(work);
     if (!sharing) kernels.gemm(flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc, workspace);
     else {
-      // each range packs its own columns of op(B), and reads all rows of A as they lie
       const columns = n >= MANY_COLUMNS && alpha === 1 && (flags & TRANSPOSE_A) === 0;
       const by = columns ? byColumns : byRows;
       if (pool.aside !== undefined) gauges.drop();
@@ -139,13 +140,17 @@ function shareGemm(kernels: WasmKernels, pool: Pool, { border, range, gauges: ma
   };
 }
 
-/** Ranges of columns: one job, in which gemm is the kernel. Each thread has a workspace of its own, here and below. */
+/**
+ * Ranges of columns: one job, in which gemm is the kernel. Each packs its own columns of op(B), and reads all rows of A as they
+ * lie. Each thread has a workspace of its own, here and below.
+ */
 function gemmByColumns(pool: Pool, range: number): Kernels["gemm"] {
   const { job } = pool;
   const gemm = job.indexOf("gemm");
   return (flags, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc) => {
-    const most = (GEMM_RATE * range) / (2 * m * k * LINE);
-    job.describe(gemm, n, LINE * evenGrain(Math.ceil(n / LINE), most, pool.threads), 2, 14);
+    const tiles = Math.ceil(n / LINE);
+    const most = Math.max((GEMM_RATE * range) / (2 * m * k * LINE), tiles / (pool.threads * ENOUGH_RANGES));
+    job.describe(gemm, n, LINE * evenGrain(tiles, most, pool.threads), 2, 14);
     job.argument(0, flags, 0);
     job.argument(1, m, 0);
     job.argument(3, k, 0);

@@ -36,7 +36,7 @@ function serve({ module, memory, job: pointer, workspace }: WorkerStart, ready: 
     // first in, then the look whether the job is still open: the caller closes it first, then waits until all are out
     Atomics.add(words, ACTIVE, 1);
     try {
-      if (Atomics.load(words, OPEN) === 1) job.work();
+      if (Atomics.load(words, OPEN) === 1) job.work(true);
     } catch {
       Atomics.add(words, FAILED, 1);
       return;
