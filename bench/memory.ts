@@ -25,7 +25,7 @@ export async function benchMemory({ quick, report }: Bench): Promise<void> {
   const stream = await fresh("stream.mjs", rows);
   report.record("stream", stream);
   const { tenth = 0, most = 0 } = stream;
-  const { data = 0, before = 0, peak = 0 } = pixels;
+  const { data = 0, bare = 0, made = 0, before = 0, peak = 0 } = pixels;
   const { linear = 0, retained = 0, allocatedAStep = 0, scavenges = 0 } = steps;
 
   const beside = (total: number) => `data + ${((total - data) / MIB).toFixed(0)} MiB`;
@@ -38,7 +38,9 @@ export async function benchMemory({ quick, report }: Bench): Promise<void> {
       `${scavenges === 0 ? "" : "at least "}${allocatedAStep.toFixed(0)} bytes a step`,
     ],
     [`resident at most, fit over ${bytes / MIB} MiB of Uint8Array pixels`, beside(peak)],
-    ["  of which were there before the fit", beside(before)],
+    ["  of which Node itself, before there were any", `${(bare / MIB).toFixed(0)} MiB`],
+    ["  there once they were made", beside(made)],
+    ["  there before the fit", beside(before)],
     [`resident after a tenth of a stream of ${rows.toLocaleString("en")} rows`, `${(tenth / MIB).toFixed(0)} MiB`],
     ["  at most from there to its end", `${(most / MIB).toFixed(0)} MiB`],
   ];

@@ -146,7 +146,7 @@ export class Core {
   /** A batch of its own, for who must not be disturbed by another's. */
   newBatch(): Batch {
     const { engine, scope } = this;
-    return new Batch(this.backend, scope, this.units, new InputRows(engine, scope, this.inputs));
+    return new Batch(this.backend, scope, this.units, new InputRows(engine, scope, this.inputs, true));
   }
 
   /** Throws where it is no more, or in training elsewhere: what more than a look at its numbers wants. */

@@ -48,7 +48,7 @@ export class Inference implements Room {
     readonly features: number,
     readonly units: number,
   ) {
-    this.inputs = new InputRows(engine, scope, features);
+    this.inputs = new InputRows(engine, scope, features, false);
     this.rooms = [this, this.inputs];
     this.#outputView = new LiveView(engine.arena.memory);
   }

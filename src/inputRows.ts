@@ -1,7 +1,7 @@
 import type { Scope } from "./backend/arena";
 import type { Engine } from "./backend/engine";
 import { Matrix } from "./backend/matrix";
-import { copyRows, type Flat, type Order, rowAt, type Source, throwNotFinite } from "./numbers";
+import { copyRows, copyWhole, type Flat, type Order, rowAt, type Source, throwNotFinite } from "./numbers";
 import { Rows } from "./room";
 
 /** Whether rows need no copy: those of a Matrix, in the order in which they lie. */
@@ -17,11 +17,14 @@ export class InputRows extends Rows {
   readonly #ahead: Rows;
   #aheadStart = -1;
   #aheadCount = 0;
+  #aheadSmall = false;
 
+  /** `inPassing`: it is for steps, which make no objects, not even one to copy a batch by. */
   constructor(
     readonly engine: Engine,
     scope: Scope,
     features: number,
+    readonly inPassing: boolean,
   ) {
     super(scope, features);
     this.#ahead = new Rows(scope, features);
@@ -40,7 +43,9 @@ export class InputRows extends Rows {
 
   /** Copies what the next `take` will ask for, of the same source and in the same order, where it has room: while there is time. */
   copyAhead(source: Flat, order: Order, start: number, count: number): void {
-    copyRows(source, order, start, count, this.width, this.#ahead.view);
+    const { pointer, view } = this.#ahead;
+    copyRows(source, order, start, count, this.width, view);
+    this.#aheadSmall = this.#areSmall(count, pointer);
     this.#aheadStart = start;
     this.#aheadCount = count;
   }
@@ -51,17 +56,20 @@ export class InputRows extends Rows {
     this.#aheadStart = -1;
   }
 
-  /** Takes what was copied ahead, and leaves its own room for the rows after that. */
-  #exchange(): void {
+  /** Takes what was copied ahead, where it is what is asked for, and leaves its own room for the rows after that. */
+  #takeAhead(start: number, count: number): boolean {
+    if (start !== this.#aheadStart || count !== this.#aheadCount) return false;
     const ahead = this.#ahead;
     const { pointer, view, rows } = this;
     this.pointer = ahead.pointer;
     this.view = ahead.view;
     this.rows = ahead.rows;
+    this.small = this.#aheadSmall;
     ahead.pointer = pointer;
     ahead.view = view;
     ahead.rows = rows;
     this.#aheadStart = -1;
+    return true;
   }
 
   /**
@@ -69,23 +77,30 @@ export class InputRows extends Rows {
    * Throws an ArgumentError where one is not finite.
    */
   take(where: string, source: Source, order: Order, start: number, count: number): number {
-    const { width, engine } = this;
+    if (this.#takeAhead(start, count)) return this.#checked(where, order, start, count, this.pointer);
+    const { width } = this;
     const pointer = inPlace(source, order)
       ? source.pointer(where) + 8 * start * width
       : this.#copied(where, source, order, start, count);
-    const length = count * width;
-    this.small = !!engine.kernels.areSmall(length, pointer);
+    this.small = this.#areSmall(count, pointer);
+    return this.#checked(where, order, start, count, pointer);
+  }
+
+  #areSmall(count: number, pointer: number): boolean {
+    return !!this.engine.kernels.areSmall(count * this.width, pointer);
+  }
+
+  /** Their address, where they are finite. */
+  #checked(where: string, order: Order, start: number, count: number, pointer: number): number {
     if (this.small) return pointer;
+    const { width, engine } = this;
+    const length = count * width;
     const bad = engine.kernels.firstNotFinite(length, pointer);
     if (bad < length) throwNotFinite(where, engine.view(pointer, length)[bad], order, start, bad, width);
     return pointer;
   }
 
   #copied(where: string, source: Source, order: Order, start: number, count: number): number {
-    if (start === this.#aheadStart && count === this.#aheadCount) {
-      this.#exchange();
-      return this.pointer;
-    }
     this.reserve(where, count);
     const { pointer, width, engine } = this;
     if (source instanceof Matrix) {
@@ -93,7 +108,8 @@ export class InputRows extends Rows {
       for (let i = 0; i < count; i++) {
         engine.kernels.linear(width, from + 8 * width * rowAt(order, start, i), pointer + 8 * width * i);
       }
-    } else copyRows(source, order, start, count, width, this.view);
+    } else if (order === undefined && !this.inPassing) copyWhole(source, start * width, count * width, this.view);
+    else copyRows(source, order, start, count, width, this.view);
     return pointer;
   }
 }

@@ -172,6 +172,12 @@ export function copyRows(
   }
 }
 
+/** The beginning of `target` <- source[from ...], `length` numbers: the host's own copy, which wants an object. */
+export function copyWhole(source: Flat, from: number, length: number, target: Float64Array): void {
+  if ("subarray" in source) target.set(source.subarray(from, from + length));
+  else copy(source, from, length, target, 0);
+}
+
 /** target[to ...] <- source[from ...], `length` numbers; `set` would want a `subarray`, which is an object a row. */
 export function copy(source: Flat, from: number, length: number, target: Float64Array, to: number): void {
   // a loop for each kind of array: V8 makes fast code, which allocates nothing, of one that has seen a single kind

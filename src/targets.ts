@@ -59,7 +59,8 @@ export function writeOneHot(
 /** The class index of a row. Throws an ArgumentError where it is no class. */
 export function indexAt(where: string, classes: Flat, row: number, units: number): number {
   const index = classes[row] as number;
-  if (Number.isInteger(index) && index >= 0 && index < units) return index;
+  // a whole number is what its 32 bits say
+  if (index >>> 0 === index && index < units) return index;
   throw new ArgumentError(
     `${where}: the class of row ${row} is ${shown(index)}, a whole number from 0 to ${units - 1} was expected`,
   );
