@@ -1,15 +1,15 @@
 import { now } from "../clock";
 
-/** Jobs by which a way of computing is judged at first: by the fastest, since the first ones find everything cold. */
+/** Jobs by the fastest of which a way of computing is judged at first: the first ones find everything cold. */
 const TRIAL = 8;
+/** Milliseconds of shared jobs that are judged all together after that: a core may be taken away for a few at any time. */
+const WINDOW = 20;
 /** Milliseconds in which all is done alone after sharing did not pay: at first, and at most. */
 const SHORTEST_REST = 2;
 const LONGEST_REST = 2000;
-/** A job that takes so many times as long as it would alone ends a trial. */
-const HOPELESS = 16;
 /** While sharing pays, one job in so many is done alone, so that the comparison stays fresh. */
 const REFRESH = 256;
-/** Weight of the newest job in an average. */
+/** Weight of the newest of these. */
 const NEWEST = 1 / 8;
 
 /**
@@ -18,10 +18,14 @@ const NEWEST = 1 / 8;
  * time; so threads may be of no use, but they do no harm.
  */
 export class Gauge {
-  /** Milliseconds for a unit of work: the least of a trial, then an average. */
+  /** Milliseconds for a unit of work alone: the least of a trial, then an average. */
   #alone = Infinity;
-  #shared = Infinity;
-  /** Jobs of each kind since the last change. */
+  /** The same of shared jobs: the least of their trial. */
+  #least = Infinity;
+  /** Milliseconds and work of the shared jobs in the window. */
+  #shared = 0;
+  #work = 0;
+  /** Jobs since the last change. */
   #jobs = 0;
   #sharing = false;
   /** When a rest is over. */
@@ -37,13 +41,24 @@ export class Gauge {
   note(shared: boolean, work: number, milliseconds: number, time: number): void {
     const rate = milliseconds / work;
     this.#jobs++;
-    if (shared) this.#shared = averaged(this.#shared, rate, this.#jobs);
-    else this.#alone = averaged(this.#alone, rate, this.#sharing ? TRIAL + 1 : this.#jobs);
-    if (this.#sharing) {
-      const hopeless = shared && this.#jobs > 1 && rate > HOPELESS * this.#alone;
-      if (hopeless || (this.#jobs >= TRIAL && this.#shared > this.#alone)) this.#pause(time);
-      else if (this.#jobs % REFRESH === 0) this.#rest = Math.max(SHORTEST_REST, this.#rest / 2);
-    } else if (this.#jobs >= TRIAL && time >= this.#until) this.#begin(true);
+    if (shared) {
+      this.#shared += milliseconds;
+      this.#work += work;
+      this.#least = Math.min(this.#least, rate);
+      if (this.#shared >= WINDOW) this.#judge(this.#shared / this.#work, time);
+      else if (this.#jobs === TRIAL && this.#least > this.#alone) this.#pause(time);
+    } else if (this.#sharing) this.#alone += (rate - this.#alone) * NEWEST;
+    else {
+      this.#alone = Math.min(this.#alone, rate);
+      if (this.#jobs >= TRIAL && time >= this.#until) this.#begin(true);
+    }
+  }
+
+  #judge(rate: number, time: number): void {
+    this.#shared = 0;
+    this.#work = 0;
+    if (rate > this.#alone) this.#pause(time);
+    else this.#rest = Math.max(SHORTEST_REST, this.#rest / 2);
   }
 
   #pause(time: number): void {
@@ -55,14 +70,11 @@ export class Gauge {
   #begin(sharing: boolean): void {
     this.#sharing = sharing;
     this.#jobs = 0;
-    if (sharing) this.#shared = Infinity;
-    else this.#alone = Infinity;
+    this.#shared = 0;
+    this.#work = 0;
+    this.#least = Infinity;
+    if (!sharing) this.#alone = Infinity;
   }
-}
-
-/** The least rate of the first jobs, then an average that forgets. */
-function averaged(before: number, rate: number, jobs: number): number {
-  return jobs <= TRIAL ? Math.min(before, rate) : before + (rate - before) * NEWEST;
 }
 
 /** The gauges of one kernel, one for each order of magnitude of its work, and the job that is going on. */
