@@ -77,27 +77,25 @@ export class InputRows extends Rows {
    * Throws an ArgumentError where one is not finite.
    */
   take(where: string, source: Source, order: Order, start: number, count: number): number {
-    if (this.#takeAhead(start, count)) return this.#checked(where, order, start, count, this.pointer);
-    const { width } = this;
-    const pointer = inPlace(source, order)
-      ? source.pointer(where) + 8 * start * width
-      : this.#copied(where, source, order, start, count);
-    this.small = this.#areSmall(count, pointer);
-    return this.#checked(where, order, start, count, pointer);
-  }
-
-  #areSmall(count: number, pointer: number): boolean {
-    return !!this.engine.kernels.areSmall(count * this.width, pointer);
-  }
-
-  /** Their address, where they are finite. */
-  #checked(where: string, order: Order, start: number, count: number, pointer: number): number {
+    const pointer = this.#takeAhead(start, count) ? this.pointer : this.#fetch(where, source, order, start, count);
     if (this.small) return pointer;
     const { width, engine } = this;
     const length = count * width;
     const bad = engine.kernels.firstNotFinite(length, pointer);
     if (bad < length) throwNotFinite(where, engine.view(pointer, length)[bad], order, start, bad, width);
     return pointer;
+  }
+
+  #fetch(where: string, source: Source, order: Order, start: number, count: number): number {
+    const pointer = inPlace(source, order)
+      ? source.pointer(where) + 8 * start * this.width
+      : this.#copied(where, source, order, start, count);
+    this.small = this.#areSmall(count, pointer);
+    return pointer;
+  }
+
+  #areSmall(count: number, pointer: number): boolean {
+    return !!this.engine.kernels.areSmall(count * this.width, pointer);
   }
 
   #copied(where: string, source: Source, order: Order, start: number, count: number): number {

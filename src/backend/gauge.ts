@@ -55,10 +55,11 @@ export class Gauge {
   }
 
   #judge(rate: number, time: number): void {
-    this.#shared = 0;
-    this.#work = 0;
     if (rate > this.#alone) this.#pause(time);
-    else this.#rest = Math.max(SHORTEST_REST, this.#rest / 2);
+    else {
+      this.#rest = Math.max(SHORTEST_REST, this.#rest / 2);
+      this.#clear();
+    }
   }
 
   #pause(time: number): void {
@@ -70,10 +71,15 @@ export class Gauge {
   #begin(sharing: boolean): void {
     this.#sharing = sharing;
     this.#jobs = 0;
+    this.#least = Infinity;
+    this.#clear();
+    if (!sharing) this.#alone = Infinity;
+  }
+
+  /** Starts a window. */
+  #clear(): void {
     this.#shared = 0;
     this.#work = 0;
-    this.#least = Infinity;
-    if (!sharing) this.#alone = Infinity;
   }
 }
 
