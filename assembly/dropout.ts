@@ -4,7 +4,7 @@ import { Philox } from "./random";
 /**
  * mask_e <- 0 with probability threshold / 2^32, else scale; y_e <- x_e mask_e. Saves the mask, which is the slope.
  *
- *   x, mask, y: length. y may be x.    workspace: 64 bytes
+ *   x, mask, y: length. y may be x.    workspace: 128 bytes
  *
  * Element e takes word e mod 4 of the Philox block (e / 4, stream, step) under the key (seed): its fate depends on
  * nothing else. It is dropped where that word is below `threshold`.
@@ -25,11 +25,11 @@ export function dropout(
 ): void {
   let e: usize = 0;
   if (Lanes.wide) {
-    for (; e + 16 <= length; e += 16) {
-      Philox.fourBlocks(<u32>(e >> 2), stream, stepLow, stepHigh, seedLow, seedHigh, workspace);
+    for (; e + 32 <= length; e += 32) {
+      Philox.eightBlocks(<u32>(e >> 2), stream, stepLow, stepHigh, seedLow, seedHigh, workspace);
       const factor = f64x2.splat(scale);
       const limit = i32x4.splat(threshold);
-      for (let w: usize = 0; w < 64; w += 16) {
+      for (let w: usize = 0; w < 128; w += 16) {
         // all bits of a word where it stays, then widened to all bits of a double
         const kept = i32x4.ge_u(v128.load(workspace + w), limit);
         const at = (e << 3) + (w << 1);

@@ -34,6 +34,7 @@ export { categoricalLogitsGradient, categoricalLogitsLoss } from "./crossEntropy
 export { dropout } from "./dropout";
 export { erf, exp, expm1, log, log1p, multiply } from "./elementwise";
 export { binaryVariant, heapBase } from "./engine";
+export { gatherRows } from "./gather";
 export {
   gemm,
   gemmRange,

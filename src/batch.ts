@@ -79,13 +79,13 @@ export class Batch implements Room {
     const samples = countRows(source, features);
     if (samples === 0) throw new ShapeError(`${where}: 0 samples were given, at least 1 was expected`);
     this.reserve(where, samples);
-    this.takeInputs(where, source, undefined, 0, samples);
+    this.takeInputs(where, source, undefined, 0, samples, false);
   }
 
-  /** Takes the `count` rows that are next from place `start` of the order on. Throws an ArgumentError where one is not finite. */
-  takeInputs(where: string, source: Source, order: Order, start: number, count: number): void {
+  /** Takes the `count` rows that are next from place `start` of the order on, `small` where they are known to be. Throws an ArgumentError where one is not finite. */
+  takeInputs(where: string, source: Source, order: Order, start: number, count: number, small: boolean): void {
     this.#lent = inPlace(source, order) ? source : undefined;
-    this.inputs = this.copies.take(where, source, order, start, count);
+    this.inputs = this.copies.take(where, source, order, start, count, small);
     this.small = this.copies.small;
     this.samples = count;
   }

@@ -25,6 +25,8 @@ export interface Dataset {
   readonly first: number;
   readonly samples: number;
   readonly inputs: Source;
+  /** All inputs are known to be small: the kernel areSmall. */
+  readonly small: boolean;
   readonly targets: Flat;
   /** Whether these are class indices. */
   readonly classes: boolean;
@@ -52,7 +54,7 @@ export function readData(
     data.sampleWeights === undefined ? undefined : readWeights(names.weights, data.sampleWeights, samples, backend);
   const lent = [data.inputs, data.targets, data.sampleWeights].filter((part) => part instanceof Matrix);
   const classes = areIndices(targets, samples, units);
-  return { where, names, first: 0, samples, inputs, targets, classes, weights, lent };
+  return { where, names, first: 0, samples, inputs, small: false, targets, classes, weights, lent };
 }
 
 /** Throws an ArgumentError where no sample weighs anything: nothing could be learnt, or said, of such data. */
@@ -64,11 +66,11 @@ export function checkWeighty({ names, weights, first, samples }: Dataset): void 
 
 /** The `count` rows that are next from place `start` of the order on, into the batch. */
 export function gather(data: Dataset, order: Order, start: number, count: number, batch: Batch): void {
-  const { where, names, first, inputs, targets, classes, weights, lent } = data;
+  const { where, names, first, inputs, small, targets, classes, weights, lent } = data;
   for (const matrix of lent) matrix.checkAlive(where);
   batch.reserve(where, count);
   const from = first + start;
-  batch.takeInputs(names.inputs, inputs, order, from, count);
+  batch.takeInputs(names.inputs, inputs, order, from, count, small);
   if (classes) batch.takeClasses(names.targets, targets, order, from);
   else batch.takeTargets(names.targets, targets, order, from);
   batch.takeWeights(names.weights, weights, order, from);

@@ -108,7 +108,7 @@ export class Inference implements Room {
     this.reserve(where, rows);
     for (let start = 0; start < samples; start += rows) {
       const count = Math.min(rows, samples - start);
-      this.run(count, this.inputs.take("predict: inputs", source, undefined, start, count));
+      this.run(count, this.inputs.take("predict: inputs", source, undefined, start, count, false));
       copy(this.outputView(count), 0, count * units, out, start * units);
     }
   }

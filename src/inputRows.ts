@@ -1,7 +1,7 @@
 import type { Scope } from "./backend/arena";
 import type { Engine } from "./backend/engine";
 import { Matrix } from "./backend/matrix";
-import { copyRows, copyWhole, type Flat, type Order, rowAt, type Source, throwNotFinite } from "./numbers";
+import { copyRows, copyWhole, type Order, rowAt, type Source, throwNotFinite } from "./numbers";
 import { Rows } from "./room";
 
 /** Whether rows need no copy: those of a Matrix, in the order in which they lie. */
@@ -18,6 +18,8 @@ export class InputRows extends Rows {
   #aheadStart = -1;
   #aheadCount = 0;
   #aheadSmall = false;
+  /** The places of a batch's rows in a Matrix. */
+  readonly #places: Rows;
 
   /** `inPassing`: it is for steps, which make no objects, not even one to copy a batch by. */
   constructor(
@@ -28,6 +30,7 @@ export class InputRows extends Rows {
   ) {
     super(scope, features);
     this.#ahead = new Rows(scope, features);
+    this.#places = new Rows(scope, 1);
   }
 
   /** Makes room for rows that are copied ahead; false where there is none. */
@@ -35,6 +38,7 @@ export class InputRows extends Rows {
     if (count <= this.#ahead.rows) return true;
     try {
       this.#ahead.reserve("fit", count);
+      this.#places.reserve("fit", count);
       return true;
     } catch {
       return false;
@@ -42,10 +46,9 @@ export class InputRows extends Rows {
   }
 
   /** Copies what the next `take` will ask for, of the same source and in the same order, where it has room: while there is time. */
-  copyAhead(source: Flat, order: Order, start: number, count: number): void {
-    const { pointer, view } = this.#ahead;
-    copyRows(source, order, start, count, this.width, view);
-    this.#aheadSmall = this.#areSmall(count, pointer);
+  copyAhead(source: Source, order: Order, start: number, count: number, small: boolean): void {
+    this.#copy("fit", source, order, start, count, this.#ahead);
+    this.#aheadSmall = small || this.#areSmall(count, this.#ahead.pointer);
     this.#aheadStart = start;
     this.#aheadCount = count;
   }
@@ -53,6 +56,7 @@ export class InputRows extends Rows {
   override dispose(): void {
     super.dispose();
     this.#ahead.dispose();
+    this.#places.dispose();
     this.#aheadStart = -1;
   }
 
@@ -74,10 +78,12 @@ export class InputRows extends Rows {
 
   /**
    * The address of the `count` rows of `source` that are next from place `start` of the order on: in place or as a copy.
-   * Throws an ArgumentError where one is not finite.
+   * Throws an ArgumentError where one is not finite. `small`: all are known to be, as the kernel areSmall has it.
    */
-  take(where: string, source: Source, order: Order, start: number, count: number): number {
-    const pointer = this.#takeAhead(start, count) ? this.pointer : this.#fetch(where, source, order, start, count);
+  take(where: string, source: Source, order: Order, start: number, count: number, small: boolean): number {
+    const pointer = this.#takeAhead(start, count)
+      ? this.pointer
+      : this.#fetch(where, source, order, start, count, small);
     if (this.small) return pointer;
     const { width, engine } = this;
     const length = count * width;
@@ -86,11 +92,11 @@ export class InputRows extends Rows {
     return pointer;
   }
 
-  #fetch(where: string, source: Source, order: Order, start: number, count: number): number {
+  #fetch(where: string, source: Source, order: Order, start: number, count: number, small: boolean): number {
     const pointer = inPlace(source, order)
       ? source.pointer(where) + 8 * start * this.width
       : this.#copied(where, source, order, start, count);
-    this.small = this.#areSmall(count, pointer);
+    this.small = small || this.#areSmall(count, pointer);
     return pointer;
   }
 
@@ -100,14 +106,18 @@ export class InputRows extends Rows {
 
   #copied(where: string, source: Source, order: Order, start: number, count: number): number {
     this.reserve(where, count);
-    const { pointer, width, engine } = this;
+    this.#copy(where, source, order, start, count, this);
+    return this.pointer;
+  }
+
+  #copy(where: string, source: Source, order: Order, start: number, count: number, to: Rows): void {
+    const { width, engine } = this;
     if (source instanceof Matrix) {
-      const from = source.pointer(where);
-      for (let i = 0; i < count; i++) {
-        engine.kernels.linear(width, from + 8 * width * rowAt(order, start, i), pointer + 8 * width * i);
-      }
-    } else if (order === undefined && !this.inPassing) copyWhole(source, start * width, count * width, this.view);
-    else copyRows(source, order, start, count, width, this.view);
-    return pointer;
+      const places = this.#places;
+      places.reserve(where, count);
+      for (let i = 0; i < count; i++) places.view[i] = rowAt(order, start, i);
+      engine.kernels.gatherRows(count, width, places.pointer, source.pointer(where), to.pointer);
+    } else if (order === undefined && !this.inPassing) copyWhole(source, start * width, count * width, to.view);
+    else copyRows(source, order, start, count, width, to.view);
   }
 }

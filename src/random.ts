@@ -94,7 +94,7 @@ const DRAWS = 256;
 export function permute(engine: Engine, order: Uint32Array, seed: number, epoch: number): void {
   for (let i = 0; i < order.length; i++) order[i] = i;
   const { kernels, workspace } = engine;
-  const drawn = workspace + 64;
+  const drawn = workspace + 128;
   const fractions = engine.view(drawn, DRAWS);
   const stream = streamOf("order");
   for (let end = order.length; end > 1; ) {

@@ -70,7 +70,7 @@ export class Trainer {
         const { fitInWorker } = await chunk("fit: worker", import("./worker/fitInWorker"));
         return await fitInWorker(fit, data, options);
       } finally {
-        plan.feed.batch.free();
+        plan.feed.free();
       }
     });
   }

@@ -1,6 +1,18 @@
-/** The data of Trainer.fit: every form of them, a Matrix that is not copied, a row that is not finite. */
-import { expect, it } from "vitest";
-import { adam, createNetwork, type Data, dense, type Numbers, type Targets, Trainer } from "../src/index";
+/** The data of Trainer.fit: every form of them, what is copied of them and what is not, a row that is not finite. */
+import { describe, expect, it } from "vitest";
+import {
+  ArgumentError,
+  adam,
+  type Backend,
+  createNetwork,
+  type Data,
+  dense,
+  type FitOptions,
+  loadBackend,
+  type Numbers,
+  type Targets,
+  Trainer,
+} from "../src/index";
 import { CLASSES, classified, classifier, FEATURES, oneHotOf, uniform } from "./support";
 import { onEveryVariant } from "./variants";
 
@@ -72,6 +84,61 @@ onEveryVariant("the data of Trainer.fit", (context) => {
     expect(most - before).toBeLessThan((rows * features * 8) / 4);
     expect(matrix.values).toEqual(uniform(rows * features));
     for (const owner of [network, matrix, targets]) owner.dispose();
+  });
+
+  describe("that are a Float64Array", () => {
+    const [rows, features] = [4096, 64];
+    const bytes = 8 * rows * features;
+
+    /** The most bytes that a fit takes, and what is left of them when it is over, as shares of its inputs. */
+    async function taken(backend: Backend, inputs: Float64Array, options: FitOptions): Promise<[number, number]> {
+      const network = await createNetwork({ inputs: features, layers: [dense(1)], backend });
+      const trainer = new Trainer(network);
+      // what a network keeps for its evaluations
+      trainer.evaluate({ inputs: inputs.subarray(0, features), targets: [0] });
+      const before = backend.memory();
+      let most = 0;
+      const watch = () => {
+        most = Math.max(most, backend.memory().usedBytes - before.usedBytes);
+        expect(backend.memory().matrices).toBe(before.matrices);
+      };
+      const targets = new Float64Array(inputs.length / features);
+      const fitting = trainer.fit({ inputs, targets }, { onStep: watch, ...options });
+      await fitting.catch((error) => expect(error).toBeInstanceOf(ArgumentError));
+      const left = backend.memory().usedBytes - before.usedBytes;
+      network.dispose();
+      return [most / bytes, left / bytes];
+    }
+
+    it("are in linear memory while a fit has several epochs, once, and no longer", async () => {
+      const { backend } = context;
+      const inputs = uniform(rows * features);
+      const whole = backend.variant === "js" ? 0 : 1;
+      for (const options of [{ epochs: 2 }, { epochs: 3, shuffle: false }]) {
+        const [most, left] = await taken(backend, inputs, options);
+        expect(most).toBeGreaterThanOrEqual(whole);
+        expect(most).toBeLessThan(whole + 0.1);
+        expect(left).toBeLessThan(0.05);
+      }
+      const broken = inputs.slice();
+      broken[3000 * features] = Number.NaN;
+      const [most, left] = await taken(backend, broken, { epochs: 2 });
+      expect(most).toBeGreaterThanOrEqual(whole);
+      expect(left).toBeLessThan(0.05);
+    });
+
+    it("are not where they are read once, are many, or leave little to others", async () => {
+      const { backend } = context;
+      const inputs = uniform(rows * features);
+      expect((await taken(backend, inputs, { epochs: 1 }))[0]).toBeLessThan(0.1);
+      const many = new Float64Array(9 * inputs.length);
+      expect((await taken(backend, many, { epochs: 2, batchSize: 512 }))[0]).toBeLessThan(0.5);
+      const limited = await loadBackend({ variant: backend.variant, memory: { maximumBytes: 5 * bytes } });
+      const room = limited.matrix(1, features * rows);
+      expect((await taken(limited, inputs, { epochs: 2 }))[0]).toBeLessThan(0.1);
+      room.dispose();
+      limited.dispose();
+    });
   });
 });
 

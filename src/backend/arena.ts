@@ -3,6 +3,8 @@ import { OutOfMemoryError } from "../errors";
 /** Where kernels and views meet: addresses are byte offsets, all numbers are float64. */
 export interface LinearMemory {
   readonly reservedBytes: number;
+  /** How far it may grow; the host may refuse before. */
+  readonly maximumBytes: number;
   /**
    * Adds at least `bytes`. An allocation never spans two regions unless their addresses touch.
    * undefined where the memory can't grow so far.

@@ -1,9 +1,11 @@
-import { Matrix } from "../backend/matrix";
+import type { Matrix } from "../backend/matrix";
 import type { Batch } from "../batch";
 import type { Core } from "../core";
 import { type Dataset, gather } from "../dataset";
 import type { JsonValue } from "../files/metadata";
+import { inPlace } from "../inputRows";
 import { permute } from "../random";
+import { residentInputs } from "./resident";
 
 /** What `load` returns where the signal has ended the wait. */
 export const ABORTED = -1;
@@ -27,6 +29,8 @@ export interface Feed {
   load(): number | Promise<number>;
   /** Leaves the epoch, wherever it stands. */
   end(): void;
+  /** Gives back what it took of memory. */
+  free(): void;
 }
 
 /** Batches of a data set in memory, in an order of their own each epoch. */
@@ -34,7 +38,10 @@ export class DatasetFeed implements Feed {
   readonly batch: Batch;
   readonly batches: number;
   #start = 0;
-  /** Copies the inputs of the next batch, which other threads cannot see, while they compute with those of this one. */
+  /** The data, whose inputs move into linear memory with the first epoch. */
+  #data: Dataset;
+  #resident: Matrix | undefined;
+  /** Copies the inputs of the next batch while other threads compute with those of this one. */
   readonly #copyAhead: () => void;
 
   constructor(
@@ -45,13 +52,16 @@ export class DatasetFeed implements Feed {
     readonly order: Uint32Array | undefined,
     readonly seed: number,
     readonly classWeights: Float64Array | undefined,
+    /** There will be several epochs. */
+    readonly again: boolean,
   ) {
     this.batch = core.newBatch();
     this.batches = Math.ceil(data.samples / batchSize);
+    this.#data = data;
     const { copies } = this.batch;
-    const { inputs, first } = data;
     this.#copyAhead = () => {
-      if (!(inputs instanceof Matrix)) copies.copyAhead(inputs, order, first + this.#start, this.#next);
+      const { inputs, first, small } = this.#data;
+      copies.copyAhead(inputs, order, first + this.#start, this.#next, small);
     };
   }
 
@@ -61,13 +71,15 @@ export class DatasetFeed implements Feed {
   }
 
   begin(past: number): void {
+    this.#settle();
     if (this.order !== undefined) permute(this.core.engine, this.order, this.seed, past);
     this.#start = 0;
   }
 
   /** Makes no objects. */
   load(): number {
-    const { batch, data, order } = this;
+    const { batch, order } = this;
+    const data = this.#data;
     const { engine } = this.core;
     const start = this.#start;
     const samples = this.#next;
@@ -75,13 +87,30 @@ export class DatasetFeed implements Feed {
     gather(data, order, start, samples, batch);
     if (this.classWeights !== undefined) batch.takeClassWeights(this.classWeights);
     this.#start = start + samples;
-    const ahead = engine.threads > 1 && this.#next > 0 && !(data.inputs instanceof Matrix);
+    const ahead = engine.threads > 1 && this.#next > 0 && !inPlace(data.inputs, order);
     engine.aside = ahead && batch.copies.reserveAhead(this.#next) ? this.#copyAhead : undefined;
     return samples;
   }
 
   end(): void {
     this.core.engine.aside = undefined;
+  }
+
+  free(): void {
+    this.batch.free();
+    this.#resident?.dispose();
+    this.#resident = undefined;
+    this.#data = this.data;
+  }
+
+  #settle(): void {
+    if (!this.again || this.#data !== this.data) return;
+    const { core, data } = this;
+    this.#resident = residentInputs(data, core);
+    if (this.#resident === undefined) return;
+    const { kernels } = core.engine;
+    const small = !!kernels.areSmall(data.samples * core.inputs, this.#resident.pointer("fit"));
+    this.#data = { ...data, inputs: this.#resident, small };
   }
 
   get lent(): readonly Matrix[] {

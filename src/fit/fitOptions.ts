@@ -184,7 +184,7 @@ type Planned = Pick<FitPlan, "feed" | "validation">;
 
 async function planDataset(where: string, training: Training, data: Data, options: FitOptions): Promise<Planned> {
   const { core, optimizer } = training;
-  const { batchSize = 32, shuffle = true, seed = core.seed } = options;
+  const { epochs = 1, batchSize = 32, shuffle = true, seed = core.seed } = options;
   checkWhole(`${where}: batchSize`, batchSize, 1);
   if (optimizer.wholeBatch && options.batchSize !== undefined) {
     throw new ArgumentError(
@@ -214,7 +214,7 @@ async function planDataset(where: string, training: Training, data: Data, option
   }
   const order = shuffle && !optimizer.wholeBatch ? new Uint32Array(samples) : undefined;
   const weights = await readWeightsOfClasses(where, training, kept, options);
-  return { feed: new DatasetFeed(core, kept, rows, order, seed, weights), validation: held };
+  return { feed: new DatasetFeed(core, kept, rows, order, seed, weights, epochs > 1), validation: held };
 }
 
 async function planStream(

@@ -86,6 +86,10 @@ export class StreamFeed implements Feed {
     return next;
   }
 
+  free(): void {
+    this.batch.free();
+  }
+
   end(): void {
     const iterator = this.#iterator;
     this.#iterator = undefined;

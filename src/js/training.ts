@@ -1,9 +1,22 @@
 import { fraction, philox } from "../random";
 import type { JsMemory } from "./memory";
 
-/** What assembly/optimizers.ts, reduce.ts, vectors.ts, dropout.ts and random.ts do, over vectors. */
+/** What assembly/gather.ts, optimizers.ts, reduce.ts, vectors.ts, dropout.ts and random.ts do, over vectors. */
 export function trainingKernels(memory: JsMemory) {
   return {
+    gatherRows(count: number, width: number, rows: number, x: number, y: number): void {
+      const R = memory.array(rows);
+      const X = memory.array(x);
+      const Y = memory.array(y);
+      const r0 = memory.index(rows);
+      const x0 = memory.index(x);
+      const y0 = memory.index(y);
+      for (let i = 0; i < count; i++) {
+        const from = x0 + (R[r0 + i] as number) * width;
+        for (let j = 0; j < width; j++) Y[y0 + i * width + j] = X[from + j] as number;
+      }
+    },
+
     sgd(length: number, rate: number, weightDecay: number, p: number, g: number): void {
       const P = memory.array(p);
       const G = memory.array(g);
