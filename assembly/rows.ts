@@ -84,9 +84,8 @@ export class Rows {
         strange = v128.or(strange, f64x2.ne(value, value));
       }
       if (v128.any_true(strange)) return NaN;
-      largest = f64x2.extract_lane(pair, 0);
-      const other = f64x2.extract_lane(pair, 1);
-      if (largest < other) largest = other;
+      // without a branch, which could not be foreseen
+      largest = f64x2.extract_lane(f64x2.pmax(pair, v128.shuffle<i64>(pair, pair, 1, 0)), 0);
     }
     for (; at < units << 3; at += 8) {
       const value = load<f64>(x + at);
