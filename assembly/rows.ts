@@ -73,22 +73,27 @@ export class Rows {
    * apart, since max itself is a dozen instructions on x86-64.
    */
   @inline static max(units: usize, x: usize): f64 {
-    let largest = -Infinity;
-    let at: usize = 0;
     if (Lanes.wide) {
       let pair = f64x2.splat(-Infinity);
       let strange = i64x2.splat(0);
+      let at: usize = 0;
       for (const end = Lanes.whole<v128>(units); at < end; at += 16) {
         const value = v128.load(x + at);
         pair = f64x2.pmax(pair, value);
         strange = v128.or(strange, f64x2.ne(value, value));
       }
+      if (Lanes.odd<v128>(units)) {
+        const value = v128.load64_splat(x + at);
+        pair = f64x2.pmax(pair, value);
+        strange = v128.or(strange, f64x2.ne(value, value));
+      }
       if (v128.any_true(strange)) return NaN;
-      // without a branch, which could not be foreseen
-      largest = f64x2.extract_lane(f64x2.pmax(pair, v128.shuffle<i64>(pair, pair, 1, 0)), 0);
+      // which of the two is larger cannot be foreseen: no branch
+      return f64x2.extract_lane(f64x2.pmax(pair, v128.shuffle<i64>(pair, pair, 1, 0)), 0);
     }
-    for (; at < units << 3; at += 8) {
-      const value = load<f64>(x + at);
+    let largest = -Infinity;
+    for (const end = x + (units << 3); x < end; x += 8) {
+      const value = load<f64>(x);
       if (!(value <= Infinity)) return NaN;
       if (largest < value) largest = value;
     }

@@ -1,4 +1,7 @@
+/** Looked up once: in Node the global is a getter. */
+const clock = typeof performance === "undefined" ? Date : performance;
+
 /** Milliseconds from some instant on. */
 export function now(): number {
-  return typeof performance === "undefined" ? Date.now() : performance.now();
+  return clock.now();
 }
