@@ -64,13 +64,16 @@ async function prepareTraining(
     metrics: [],
   });
   const classes = dims.at(-1) as number;
+  const features = dims[0] as number;
+  // in linear memory, where a fit of several epochs puts them itself: the peers' tensors are made beforehand too
+  const inputs = backend.matrix(samples, features, fill(samples * features));
   const data = {
-    inputs: fill(samples * (dims[0] as number)),
+    inputs,
     targets: Int32Array.from({ length: samples }, (_, i) => i % classes),
   };
   return {
     once: async () => void (await trainer.fit(data, { batchSize })),
-    release: () => network.dispose(),
+    release: () => [network, inputs].forEach((owner) => void owner.dispose()),
   };
 }
 
