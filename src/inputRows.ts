@@ -9,6 +9,21 @@ export function inPlace(source: Source, order: Order): source is Matrix {
   return source instanceof Matrix && order === undefined;
 }
 
+/** Room for the numbers of a batch's rows, which a kernel gathers by. */
+class RowNumbers extends Rows {
+  constructor(scope: Scope) {
+    super(scope, 1);
+  }
+
+  /** The address of the numbers of the `count` rows that are next from place `start` of the order on. */
+  take(where: string, order: Order, start: number, count: number): number {
+    this.reserve(where, count);
+    const { view } = this;
+    for (let i = 0; i < count; i++) view[i] = rowAt(order, start, i);
+    return this.pointer;
+  }
+}
+
 /** Room for inputs that have to be copied into linear memory, and the way in. */
 export class InputRows extends Rows {
   /** Whether they were: the kernel areSmall. */
@@ -18,8 +33,8 @@ export class InputRows extends Rows {
   #aheadStart = -1;
   #aheadCount = 0;
   #aheadSmall = false;
-  /** The places of a batch's rows in a Matrix. */
-  readonly #places: Rows;
+  /** Those that are gathered from a Matrix. */
+  readonly #numbers: RowNumbers;
 
   /** `inPassing`: it is for steps, which make no objects, not even one to copy a batch by. */
   constructor(
@@ -30,15 +45,15 @@ export class InputRows extends Rows {
   ) {
     super(scope, features);
     this.#ahead = new Rows(scope, features);
-    this.#places = new Rows(scope, 1);
+    this.#numbers = new RowNumbers(scope);
   }
 
   /** Makes room for rows that are copied ahead; false where there is none. */
   reserveAhead(count: number): boolean {
     if (count <= this.#ahead.rows) return true;
     try {
+      this.#numbers.reserve("fit", count);
       this.#ahead.reserve("fit", count);
-      this.#places.reserve("fit", count);
       return true;
     } catch {
       return false;
@@ -56,7 +71,7 @@ export class InputRows extends Rows {
   override dispose(): void {
     super.dispose();
     this.#ahead.dispose();
-    this.#places.dispose();
+    this.#numbers.dispose();
     this.#aheadStart = -1;
   }
 
@@ -113,10 +128,8 @@ export class InputRows extends Rows {
   #copy(where: string, source: Source, order: Order, start: number, count: number, to: Rows): void {
     const { width, engine } = this;
     if (source instanceof Matrix) {
-      const places = this.#places;
-      places.reserve(where, count);
-      for (let i = 0; i < count; i++) places.view[i] = rowAt(order, start, i);
-      engine.kernels.gatherRows(count, width, places.pointer, source.pointer(where), to.pointer);
+      const numbers = this.#numbers.take(where, order, start, count);
+      engine.kernels.gatherRows(count, width, numbers, source.pointer(where), to.pointer);
     } else if (order === undefined && !this.inPassing) copyWhole(source, start * width, count * width, to.view);
     else copyRows(source, order, start, count, width, to.view);
   }
