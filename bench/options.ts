@@ -11,6 +11,7 @@ export const SECTIONS = [
   "border",
   "hog",
   "features",
+  "step",
 ] as const;
 export type Section = (typeof SECTIONS)[number];
 

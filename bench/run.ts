@@ -17,6 +17,7 @@ import { benchPredict } from "./predict";
 import { Referee } from "./race";
 import { Report } from "./report";
 import { benchStart } from "./start";
+import { benchStep } from "./step";
 import { figure } from "./table";
 import { benchTraining } from "./training";
 
@@ -37,6 +38,7 @@ const BENCHES: Record<Section, (bench: Bench) => Promise<void>> = {
   border: benchBorder,
   hog: benchHog,
   features: benchFeatures,
+  step: benchStep,
 };
 
 const HEADINGS = `
