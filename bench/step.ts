@@ -1,8 +1,10 @@
-import type { Engine } from "../src/backend/engine";
+import { type Engine, TRANSPOSE_A, TRANSPOSE_B } from "../src/backend/engine";
 import type { Kernels } from "../src/backend/kernels";
 import type { Pool } from "../src/backend/pool";
 import { createNetwork, dense, loadBackend, sgd, Trainer, type Variant } from "../src/index";
 import type { Bench } from "./bench";
+import { operations, type Work } from "./contestant";
+import { describe } from "./race";
 import { summarize } from "./statistics";
 import { figure, percent, table } from "./table";
 
@@ -153,13 +155,12 @@ async function measure(
   for (const [call, cost] of [...costs].sort(([, a], [, b]) => b - a)) {
     left -= cost;
     const { shape, count } = call;
-    const operations = shape === undefined ? 0 : (2 * shape[1] * shape[2] * shape[3] * count) / steps;
     lines.push([
       nameOf(call),
       figure(count / steps),
       figure(cost),
       percent(cost / median),
-      shape === undefined ? "" : percent(operations / (cost * 1e-6) / peak),
+      shape === undefined ? "" : percent((operations(workOf(shape)) * count) / steps / (cost * 1e-6) / peak),
     ]);
   }
   lines.push([
@@ -175,7 +176,11 @@ async function measure(
 }
 
 function nameOf({ kernel, shape }: Call): string {
-  if (shape === undefined) return kernel;
-  const [flags, m, n, k] = shape;
-  return `matmul ${m} x ${k} x ${n}${["", ", A transposed", ", B transposed"][flags] ?? ""}`;
+  return shape === undefined ? kernel : `matmul ${describe(workOf(shape))}`;
+}
+
+/** A gemm as the other sections know it. */
+function workOf([flags, m, n, k]: NonNullable<Call["shape"]>): Work {
+  const transposed = { transposeA: (flags & TRANSPOSE_A) !== 0, transposeB: (flags & TRANSPOSE_B) !== 0 };
+  return { kind: "matmul", m, k, n, ...transposed };
 }

@@ -82,7 +82,10 @@ export class Batch implements Room {
     this.takeInputs(where, source, undefined, 0, samples, false);
   }
 
-  /** Takes the `count` rows that are next from place `start` of the order on, `small` where they are known to be. Throws an ArgumentError where one is not finite. */
+  /**
+   * Takes the `count` rows that are next from place `start` of the order on, `small` where they are known to be. Throws an
+   * ArgumentError where one is not finite.
+   */
   takeInputs(where: string, source: Source, order: Order, start: number, count: number, small: boolean): void {
     this.#lent = inPlace(source, order) ? source : undefined;
     this.inputs = this.copies.take(where, source, order, start, count, small);

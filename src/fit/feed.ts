@@ -5,7 +5,7 @@ import { type Dataset, gather } from "../dataset";
 import type { JsonValue } from "../files/metadata";
 import { inPlace } from "../inputRows";
 import { permute } from "../random";
-import { residentInputs } from "./resident";
+import { type Resident, residentInputs } from "./resident";
 
 /** What `load` returns where the signal has ended the wait. */
 export const ABORTED = -1;
@@ -38,9 +38,8 @@ export class DatasetFeed implements Feed {
   readonly batch: Batch;
   readonly batches: number;
   #start = 0;
-  /** The data, whose inputs move into linear memory with the first epoch. */
-  #data: Dataset;
-  #resident: Matrix | undefined;
+  /** From the first epoch on, where inputs move into linear memory. */
+  #resident: Resident | undefined;
   /** Copies the inputs of the next batch while other threads compute with those of this one. */
   readonly #copyAhead: () => void;
 
@@ -57,10 +56,9 @@ export class DatasetFeed implements Feed {
   ) {
     this.batch = core.newBatch();
     this.batches = Math.ceil(data.samples / batchSize);
-    this.#data = data;
     const { copies } = this.batch;
     this.#copyAhead = () => {
-      const { inputs, first, small } = this.#data;
+      const { inputs, first, small } = this.#held;
       copies.copyAhead(inputs, order, first + this.#start, this.#next, small);
     };
   }
@@ -70,8 +68,13 @@ export class DatasetFeed implements Feed {
     return Math.min(this.batchSize, this.data.samples - this.#start);
   }
 
+  /** The data, where they are now. */
+  get #held(): Dataset {
+    return this.#resident?.data ?? this.data;
+  }
+
   begin(past: number): void {
-    this.#settle();
+    if (this.again) this.#resident ??= residentInputs(this.data, this.core);
     if (this.order !== undefined) permute(this.core.engine, this.order, this.seed, past);
     this.#start = 0;
   }
@@ -79,7 +82,7 @@ export class DatasetFeed implements Feed {
   /** Makes no objects. */
   load(): number {
     const { batch, order } = this;
-    const data = this.#data;
+    const data = this.#held;
     const { engine } = this.core;
     const start = this.#start;
     const samples = this.#next;
@@ -98,19 +101,8 @@ export class DatasetFeed implements Feed {
 
   free(): void {
     this.batch.free();
-    this.#resident?.dispose();
+    this.#resident?.free();
     this.#resident = undefined;
-    this.#data = this.data;
-  }
-
-  #settle(): void {
-    if (!this.again || this.#data !== this.data) return;
-    const { core, data } = this;
-    this.#resident = residentInputs(data, core);
-    if (this.#resident === undefined) return;
-    const { kernels } = core.engine;
-    const small = !!kernels.areSmall(data.samples * core.inputs, this.#resident.pointer("fit"));
-    this.#data = { ...data, inputs: this.#resident, small };
   }
 
   get lent(): readonly Matrix[] {
