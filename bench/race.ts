@@ -14,7 +14,7 @@ export interface Pace {
 
 /** Work that is slower than that is read at least so often, and no longer than this all told. */
 const FEWEST = 3;
-const PATIENCE = 1;
+const PATIENCE = 2;
 
 export interface Standing {
   readonly entrant: Entrant;

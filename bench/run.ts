@@ -6,6 +6,7 @@ import { benchCurves } from "./curves";
 import { benchElementwise } from "./elementwise";
 import { Entrant } from "./entrant";
 import { benchFeatures } from "./features";
+import { fresh } from "./fresh";
 import { benchHog } from "./hog";
 import { installPeers, runsUnder, runUnder } from "./install";
 import { describeMachine, machine } from "./machine";
@@ -82,12 +83,18 @@ async function run({ quick, sections, peers }: Options): Promise<void> {
   }
   report.print(`limit      ${shownLimit(referee)}`);
   report.print(`memory     ${memory.join(", ")}`);
+  const crossings = await readCrossing();
+  report.print(`crossing   ${shownCrossing(crossings)} for a cache line from one core to the other`);
   const bench: Bench = { own, peers: peers ? await openPeers(report) : [], referee, pace, quick, report };
   report.print(HEADINGS);
 
-  for (const section of sections) await BENCHES[section](bench);
+  for (const section of sections) {
+    await BENCHES[section](bench);
+    crossings.push(...(await readCrossing()));
+  }
   for (const entrant of [...own, ...bench.peers]) entrant.close();
-  report.print(`limit over the whole run: ${shownLimit(referee)}`);
+  report.print(`over the whole run: limit ${shownLimit(referee)}; crossing ${shownCrossing(crossings)}`);
+  report.record("crossings", crossings);
   report.print(await report.write(referee.best));
 }
 
@@ -110,6 +117,19 @@ async function readBandwidth(referee: Referee, bytes: number): Promise<number> {
   const watching = await referee.watch(bytes);
   for (let i = 0; i < 20; i++) await watching.read();
   return (await watching.limit()).bandwidth ?? Number.NaN;
+}
+
+/** Nanoseconds that a cache line takes from one core to the other, or none; a host may put a virtual core elsewhere at any time. */
+async function readCrossing(): Promise<number[]> {
+  if (availableParallelism() === 1) return [];
+  const { nanoseconds = Number.NaN } = await fresh("crossing.mjs");
+  return [nanoseconds];
+}
+
+function shownCrossing(nanoseconds: readonly number[]): string {
+  if (nanoseconds.length === 0) return "none";
+  const [least, most] = [Math.min(...nanoseconds), Math.max(...nanoseconds)].map((time) => time.toFixed(0));
+  return least === most ? `${least} ns` : `${least} to ${most} ns`;
 }
 
 function shownLimit({ best: { mulAdd, fused } }: Referee): string {

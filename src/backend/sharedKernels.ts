@@ -102,7 +102,9 @@ function share(
     const work = length * width * cost;
     const sharing = work > border && pool.threads > 1 && gauges.begin(work);
     if (sharing) {
-      job.describe(index, length, multiple(8, range / (cost * width)), 0, -1);
+      // as many for each thread
+      const each = Math.ceil(length / (range / (cost * width)) / pool.threads);
+      job.describe(index, length, multiple(8, length / (pool.threads * each)), 0, -1);
       argument(1, b, width);
       argument(2, c, width);
       argument(3, d, width);
