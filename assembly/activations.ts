@@ -103,8 +103,7 @@ export function linearGradient(length: usize, z: usize, dy: usize, dz: usize): v
 /** f(x) = max(x, 0); a NaN stays. */
 class Relu {
   @inline value<V>(x: V): V {
-    const zero = Lanes.splat<V>(0);
-    return Lanes.ifLess<V>(x, zero, zero, x);
+    return Lanes.rectified<V>(x);
   }
 }
 

@@ -1,3 +1,4 @@
+import { relu } from "./activations";
 import { LOW, MR, NR, Tile, tallRows } from "./gemm/micro";
 import { Pack } from "./gemm/pack";
 import { columnProduct, rowProduct } from "./gemm/vector";
@@ -29,6 +30,8 @@ const BY_ROWS_TERMS: usize = 16;
 /** Flags of gemm: op(X) is the transpose of X. */
 const TRANSPOSE_A: i32 = 1;
 const TRANSPOSE_B: i32 = 2;
+/** Flag of gemm: C is written as max(., 0), as the kernel relu has it. */
+const RECTIFY: i32 = 4;
 
 /** Bytes of workspace that gemm writes: one block of A, then one of B. Each caller brings its own. */
 export function gemmWorkspaceBytes(): usize {
@@ -61,7 +64,7 @@ export function gemmTileRows(): usize {
  *   op(A): m x k    op(B): k x n    S, C: m x n    row-major, ld in elements
  *
  * S is C itself (BLAS's gemm), or any matrix; lds = 0 repeats one row, which is how a layer adds its bias.
- * beta = 0 writes C without reading S. C must not overlap A or B, nor S unless they are the same.
+ * beta = 0 writes C without reading S. With RECTIFY what is written is max(0, c_ij). C must not overlap A or B, nor S unless they are the same.
  *
  * The loops are numbered as in Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008.
  *
@@ -90,24 +93,10 @@ export function gemm(
   if (m === 0 || n === 0) return;
   const transA = (flags & TRANSPOSE_A) !== 0;
   const transB = (flags & TRANSPOSE_B) !== 0;
-  // a row or a column leaves nothing to be used twice: the matrix is read once, as it lies
-  const aStep = transA ? lda : 1;
-  const bStep = transB ? 1 : ldb;
-  if (m === 1 && !transB) {
-    rowProduct(n, k, alpha, a, aStep, b, ldb, beta, s, c);
-    return;
-  }
-  if (n === 1 && !transA) {
-    columnProduct(m, k, alpha, a, lda, b, bStep, beta, s, lds, c, ldc);
-    return;
-  }
-  // the same products with their sides exchanged; alpha belongs to A, whose place they take
-  if (m === 1 && alpha === 1) {
-    columnProduct(n, k, 1, b, ldb, a, aStep, beta, s, 1, c, 1);
-    return;
-  }
-  if (n === 1 && alpha === 1 && ldc === 1 && lds === 1) {
-    rowProduct(m, k, 1, b, bStep, a, lda, beta, s, c);
+  const rectify = (flags & RECTIFY) !== 0;
+  if (vectorProduct(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc)) {
+    if (rectify && ldc === n) relu(m * n, c, c);
+    else if (rectify) for (let i: usize = 0; i < m; i++) relu(n, c + ((i * ldc) << 3), c + ((i * ldc) << 3));
     return;
   }
   const packedB = workspace + ((MC * KC) << 3);
@@ -141,11 +130,52 @@ export function gemm(
         p === 0 ? lds : ldc,
         c + (j << 3),
         ldc,
+        rectify && p + kc === k,
         workspace,
       );
       p += most;
     } while (p < k);
   }
+}
+
+/** A matrix by a row or a column, which leave nothing to be used twice: it is read once, as it lies. false where neither is one. */
+function vectorProduct(
+  transA: bool,
+  transB: bool,
+  m: usize,
+  n: usize,
+  k: usize,
+  alpha: f64,
+  a: usize,
+  lda: usize,
+  b: usize,
+  ldb: usize,
+  beta: f64,
+  s: usize,
+  lds: usize,
+  c: usize,
+  ldc: usize,
+): bool {
+  const aStep = transA ? lda : 1;
+  const bStep = transB ? 1 : ldb;
+  if (m === 1 && !transB) {
+    rowProduct(n, k, alpha, a, aStep, b, ldb, beta, s, c);
+    return true;
+  }
+  if (n === 1 && !transA) {
+    columnProduct(m, k, alpha, a, lda, b, bStep, beta, s, lds, c, ldc);
+    return true;
+  }
+  // the same products with their sides exchanged; alpha belongs to A, whose place they take
+  if (m === 1 && alpha === 1) {
+    columnProduct(n, k, 1, b, ldb, a, aStep, beta, s, 1, c, 1);
+    return true;
+  }
+  if (n === 1 && alpha === 1 && ldc === 1 && lds === 1) {
+    rowProduct(m, k, 1, b, bStep, a, lda, beta, s, c);
+    return true;
+  }
+  return false;
 }
 
 function gemmPack(flags: i32, nc: usize, kc: usize, b: usize, ldb: usize, packed: usize): void {
@@ -183,7 +213,25 @@ export function gemmRange(
     store<u32>(packedFor, job);
   }
   const transA = (flags & TRANSPOSE_A) !== 0;
-  blockRows(transA, m, n, k, alpha, a, lda, packedB, (NR * k) << 3, NR << 3, beta, s, lds, c, ldc, workspace);
+  blockRows(
+    transA,
+    m,
+    n,
+    k,
+    alpha,
+    a,
+    lda,
+    packedB,
+    (NR * k) << 3,
+    NR << 3,
+    beta,
+    s,
+    lds,
+    c,
+    ldc,
+    (flags & RECTIFY) !== 0,
+    workspace,
+  );
 }
 
 /** Loop 3: MC rows of C at a time, by panels of B that are bPanel bytes apart, with bStep bytes from term to term. */
@@ -203,6 +251,7 @@ function blockRows(
   lds: usize,
   c: usize,
   ldc: usize,
+  rectify: bool,
   packedA: usize,
 ): void {
   // columns of a small A are panels as they lie
@@ -251,6 +300,7 @@ function blockRows(
           lds,
           to,
           ldc,
+          rectify,
         );
       }
       if (low !== 0) {
@@ -272,6 +322,7 @@ function blockRows(
           lds,
           lowTo,
           ldc,
+          rectify,
         );
       }
     }

@@ -226,6 +226,12 @@ export class Lanes {
     return select<f64>(then as f64, otherwise as f64, (a as f64) < (b as f64)) as V;
   }
 
+  /** max(x, 0): a NaN stays, and so does -0. */
+  @inline static rectified<V>(x: V): V {
+    if (isVector<V>()) return f64x2.pmax(x, f64x2.splat(0));
+    return select<f64>(0, x as f64, (x as f64) < 0) as V;
+  }
+
   /** a <= b ? then : otherwise, lane by lane; false where either is NaN. */
   @inline static ifAtMost<V>(a: V, b: V, then: V, otherwise: V): V {
     if (isVector<V>()) return Lanes.choose(then, otherwise, f64x2.le(a, b));

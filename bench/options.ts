@@ -12,6 +12,7 @@ export const SECTIONS = [
   "hog",
   "features",
   "step",
+  "crossing",
 ] as const;
 export type Section = (typeof SECTIONS)[number];
 

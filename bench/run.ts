@@ -2,11 +2,11 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Bench } from "./bench";
 import { benchBorder } from "./border";
+import { benchCrossing, readCrossing, shownCrossing } from "./crossing";
 import { benchCurves } from "./curves";
 import { benchElementwise } from "./elementwise";
 import { Entrant } from "./entrant";
 import { benchFeatures } from "./features";
-import { fresh } from "./fresh";
 import { benchHog } from "./hog";
 import { installPeers, runsUnder, runUnder } from "./install";
 import { describeMachine, machine } from "./machine";
@@ -40,6 +40,7 @@ const BENCHES: Record<Section, (bench: Bench) => Promise<void>> = {
   hog: benchHog,
   features: benchFeatures,
   step: benchStep,
+  crossing: benchCrossing,
 };
 
 const HEADINGS = `
@@ -117,19 +118,6 @@ async function readBandwidth(referee: Referee, bytes: number): Promise<number> {
   const watching = await referee.watch(bytes);
   for (let i = 0; i < 20; i++) await watching.read();
   return (await watching.limit()).bandwidth ?? Number.NaN;
-}
-
-/** Nanoseconds that a cache line takes from one core to the other, or none; a host may put a virtual core elsewhere at any time. */
-async function readCrossing(): Promise<number[]> {
-  if (availableParallelism() === 1) return [];
-  const { nanoseconds = Number.NaN } = await fresh("crossing.mjs");
-  return [nanoseconds];
-}
-
-function shownCrossing(nanoseconds: readonly number[]): string {
-  if (nanoseconds.length === 0) return "none";
-  const [least, most] = [Math.min(...nanoseconds), Math.max(...nanoseconds)].map((time) => time.toFixed(0));
-  return least === most ? `${least} ns` : `${least} to ${most} ns`;
 }
 
 function shownLimit({ best: { mulAdd, fused } }: Referee): string {

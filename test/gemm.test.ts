@@ -218,6 +218,70 @@ onEveryVariant("matmul", (context) => {
     }
   });
 
+  it("rectifies what it writes, at the end of every sum, and nothing beside", () => {
+    const { backend } = context;
+    const { kernels, workspace } = backend.engine;
+    const rectify = 4;
+    for (const [m, n, k] of [
+      [1, 1, 3],
+      [1, 9, 5],
+      [9, 1, 5],
+      [7, 5, 0],
+      [13, 11, 4],
+      [33, 17, 20],
+      [20, 30, 600],
+      [100, 515, 270],
+    ] as const) {
+      const [av, bv, sv] = [operandValues(m, k, A), operandValues(k, n, B), operandValues(1, n, C)];
+      const [a, b] = [operand(backend, m, k, av), operand(backend, k, n, bv)];
+      const s = backend.matrix(1, n, sv);
+      const bias = Float64Array.from({ length: m * n }, (_, e) => sv[e % n] as number);
+      const sums = matmul({ m, n, k, ...plain, alpha: 1, beta: 1 }, av, bv, bias);
+      for (const ldc of [n, n + 3]) {
+        const expected = new Float64Array(m * ldc).fill(-7);
+        sums.forEach((sum, e) => {
+          expected[Math.floor(e / n) * ldc + (e % n)] = sum > 0 ? sum : 0;
+        });
+        for (const { transposeA, transposeB } of transposes) {
+          const out = guardedMatrix(backend, m, ldc);
+          out.matrix.values.fill(-7);
+          const left = transposeA ? a.transposed : a.plain;
+          const right = transposeB ? b.transposed : b.plain;
+          kernels.gemm(
+            rectify + (transposeA ? 1 : 0) + (transposeB ? 2 : 0),
+            ...([m, n, k, 1, left.pointer("test"), left.cols, right.pointer("test"), right.cols] as const),
+            ...([1, s.pointer("test"), 0, out.matrix.pointer("test"), ldc, workspace] as const),
+          );
+          const wrong = mismatch(out.matrix.values, expected, 0);
+          if (wrong !== undefined) throw new Error(`${m}x${k} by ${k}x${n}, ldc ${ldc}: ${wrong}`);
+          expect(out.intact()).toBe(true);
+          out.dispose();
+        }
+      }
+      disposeOperand(a);
+      disposeOperand(b);
+      s.dispose();
+    }
+  });
+
+  it("rectifies a NaN to a NaN", () => {
+    const { backend } = context;
+    const { kernels, workspace } = backend.engine;
+    for (const [m, n] of [
+      [1, 5],
+      [5, 1],
+      [7, 9],
+    ] as const) {
+      const a = backend.matrix(m, 2, new Float64Array(2 * m).fill(-1));
+      const b = backend.matrix(2, n, new Float64Array(2 * n).fill(Number.NaN));
+      const c = backend.matrix(m, n);
+      const [from, by, to] = [a.pointer("test"), b.pointer("test"), c.pointer("test")];
+      kernels.gemm(4, m, n, 2, 1, from, 2, by, n, 0, to, n, to, n, workspace);
+      expect(c.values.every(Number.isNaN), `${m}x${n}`).toBe(true);
+      for (const matrix of [a, b, c]) matrix.dispose();
+    }
+  });
+
   // an address beyond the memory is a trap in WebAssembly alone
   if (context.variant !== "js") {
     it("reads no row of A that is not there", async () => {

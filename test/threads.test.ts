@@ -126,7 +126,7 @@ describe.each(wasmVariants)("shared kernels (%s)", (variant) => {
       const b = block(uniform(random, k * n));
       const s = block(uniform(random, m * n));
       const [one, two] = [block(uniform(random, m * n)), block(uniform(random, m * n))];
-      for (const flags of [0, 1, 2, 3]) {
+      for (const flags of [0, 1, 2, 3, 4, 5, 6, 7]) {
         for (const [alpha, beta, lds] of [
           [1, 0, n],
           [1, 1, 0],

@@ -28,7 +28,7 @@ export class Tile {
    *   B: kc x NR, bStep bytes apart    S, C: m x columns, columns at most NR, ld in elements
    *
    * Each element is one chain, from beta s_ij, ascending over p. beta = 0 does not read S. S may be C. Panels are read
-   * as wide as the tile, rows only where they are; C is written m x columns.
+   * as wide as the tile, rows only where they are; C is written m x columns, with `rectify` as max(., 0).
    */
   @inline static panel(
     low: bool,
@@ -46,20 +46,24 @@ export class Tile {
     lds: usize,
     c: usize,
     ldc: usize,
+    rectify: bool,
   ): void {
     const narrow = columns <= Lanes.widest;
     // where MR is LOW there are no others
     if (MR === LOW || low) {
       if (byRows) {
-        if (narrow) tilesOf<Low, Rows, Narrow>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc);
-        else tilesOf<Low, Rows, Wide>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc);
-      } else if (narrow) tilesOf<Low, Panels, Narrow>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc);
-      else tilesOf<Low, Panels, Wide>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc);
+        if (narrow)
+          tilesOf<Low, Rows, Narrow>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc, rectify);
+        else tilesOf<Low, Rows, Wide>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc, rectify);
+      } else if (narrow)
+        tilesOf<Low, Panels, Narrow>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc, rectify);
+      else tilesOf<Low, Panels, Wide>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc, rectify);
     } else if (byRows) {
-      if (narrow) tilesOf<Tall, Rows, Narrow>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc);
-      else tilesOf<Tall, Rows, Wide>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc);
-    } else if (narrow) tilesOf<Tall, Panels, Narrow>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc);
-    else tilesOf<Tall, Panels, Wide>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc);
+      if (narrow) tilesOf<Tall, Rows, Narrow>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc, rectify);
+      else tilesOf<Tall, Rows, Wide>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc, rectify);
+    } else if (narrow)
+      tilesOf<Tall, Panels, Narrow>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc, rectify);
+    else tilesOf<Tall, Panels, Wide>(m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds, c, ldc, rectify);
   }
 
   @inline static run<V>(
@@ -79,6 +83,7 @@ export class Tile {
     sStep: usize,
     c: usize,
     cStep: usize,
+    rectify: bool,
   ): void {
     const height: usize = six ? 6 : 4;
     for (let i: usize = 0; i < m; i += height) {
@@ -192,6 +197,22 @@ export class Tile {
           }
         } while (b !== end);
       }
+      if (rectify) {
+        c00 = Lanes.rectified<V>(c00);
+        if (!narrow) c01 = Lanes.rectified<V>(c01);
+        c10 = Lanes.rectified<V>(c10);
+        if (!narrow) c11 = Lanes.rectified<V>(c11);
+        c20 = Lanes.rectified<V>(c20);
+        if (!narrow) c21 = Lanes.rectified<V>(c21);
+        c30 = Lanes.rectified<V>(c30);
+        if (!narrow) c31 = Lanes.rectified<V>(c31);
+        if (six) {
+          c40 = Lanes.rectified<V>(c40);
+          if (!narrow) c41 = Lanes.rectified<V>(c41);
+          c50 = Lanes.rectified<V>(c50);
+          if (!narrow) c51 = Lanes.rectified<V>(c51);
+        }
+      }
       const y1 = c + cStep;
       const y2 = y1 + cStep;
       const y3 = y2 + cStep;
@@ -269,11 +290,49 @@ function tilesOf<Height, Source, Width>(
   lds: usize,
   c: usize,
   ldc: usize,
+  rectify: bool,
 ): void {
   const six = changetype<Height>(0).is();
   const byRows = changetype<Source>(0).is();
   const narrow = changetype<Width>(0).is();
   if (Lanes.wide) {
-    Tile.run<v128>(six, byRows, narrow, m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds << 3, c, ldc << 3);
-  } else Tile.run<f64>(six, byRows, narrow, m, columns, kc, a, aTile, aStep, b, bStep, beta, s, lds << 3, c, ldc << 3);
+    Tile.run<v128>(
+      six,
+      byRows,
+      narrow,
+      m,
+      columns,
+      kc,
+      a,
+      aTile,
+      aStep,
+      b,
+      bStep,
+      beta,
+      s,
+      lds << 3,
+      c,
+      ldc << 3,
+      rectify,
+    );
+  } else
+    Tile.run<f64>(
+      six,
+      byRows,
+      narrow,
+      m,
+      columns,
+      kc,
+      a,
+      aTile,
+      aStep,
+      b,
+      bStep,
+      beta,
+      s,
+      lds << 3,
+      c,
+      ldc << 3,
+      rectify,
+    );
 }

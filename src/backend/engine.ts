@@ -6,6 +6,8 @@ import type { Pool } from "./pool";
 /** Flags of the gemm kernel. */
 export const TRANSPOSE_A = 1;
 export const TRANSPOSE_B = 2;
+/** What is written is max(., 0), as the kernel relu has it. */
+export const RECTIFY = 4;
 
 /** Numbers below which no kernel is long enough for threads: asking each of them would cost a small network too much. */
 const WORTH_SHARING = 1024;

@@ -1,4 +1,4 @@
-import { TRANSPOSE_A, TRANSPOSE_B } from "./engine";
+import { RECTIFY, TRANSPOSE_A, TRANSPOSE_B } from "./engine";
 import { Gauges } from "./gauge";
 import type { AnyKernel } from "./job";
 import type { Kernels, WasmKernels } from "./kernels";
@@ -193,7 +193,7 @@ function gemmByRows(kernels: WasmKernels, pool: Pool, range: number): Kernels["g
         // never 0, which is what a new workspace holds
         jobs = (jobs % 0x3fffffff) + 1;
         job.argument(0, jobs, 0);
-        job.argument(1, flags, 0);
+        job.argument(1, p + kc === k ? flags : flags & ~RECTIFY, 0);
         job.argument(3, nc, 0);
         job.argument(4, kc, 0);
         job.argument(5, alpha, 0);

@@ -9,7 +9,7 @@ const KC = 256;
 const NC = 512;
 
 /**
- * gemm and transpose, packed as in assembly/gemm.ts and written apart. Every element of C is one chain, from beta s_ij,
+ * gemm and transpose, packed as in assembly/gemm.ts and written apart, with the same flags. Every element of C is one chain, from beta s_ij,
  * ascending over k; the indices carry `| 0`, which spares V8 its overflow checks (a fifth of the time).
  */
 export function gemmKernels(memory: JsMemory) {
@@ -85,6 +85,7 @@ export function gemmKernels(memory: JsMemory) {
           p += KC;
         } while (p < k);
       }
+      if ((flags & 4) !== 0) rectify(m, n, C, c0, ldc);
     },
 
     transpose(rows: number, columns: number, x: number, y: number): void {
@@ -142,6 +143,13 @@ function copyTile(
 ): void {
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) target[to + i * ldTo + j] = source[from + i * ldFrom + j] as number;
+  }
+}
+
+/** C <- max(C, 0); a NaN stays. */
+function rectify(m: number, n: number, C: Float64Array, c: number, ldc: number): void {
+  for (let i = 0; i < m; i++, c += ldc) {
+    for (let at = c; at < c + n; at++) if ((C[at] as number) < 0) C[at] = 0;
   }
 }
 

@@ -7,7 +7,7 @@ import {
   backwardFromPreActivation,
   backwardFromSaved,
 } from "../activations";
-import { type Engine, TRANSPOSE_A, TRANSPOSE_B } from "../backend/engine";
+import { type Engine, RECTIFY, TRANSPOSE_A, TRANSPOSE_B } from "../backend/engine";
 import { checkBoolean, checkName, checkNumber, checkOptions, checkWhole } from "../errors";
 import { type InitializerName, initializerNames } from "../initializers";
 import type { LayerPasses, LayerState } from "./layer";
@@ -64,10 +64,10 @@ export function checkDense(where: string, description: DenseDescription): void {
   checkBoolean(`${where}: trainable`, trainable);
 }
 
-/** z <- x W + b: the chain of every sum starts at its bias. */
-function affine(engine: Engine, state: LayerState, samples: number, x: number, z: number): void {
+/** z <- x W + b: the chain of every sum starts at its bias. With `RECTIFY` already relu of it. */
+function affine(engine: Engine, state: LayerState, samples: number, x: number, z: number, flags = 0): void {
   const { fanIn, units, weights, bias } = state;
-  engine.gemm(0, samples, units, fanIn, 1, x, weights, 1, bias, 0, z);
+  engine.gemm(flags, samples, units, fanIn, 1, x, weights, 1, bias, 0, z);
 }
 
 function activationOf(state: LayerState): ActivationName {
@@ -76,8 +76,12 @@ function activationOf(state: LayerState): ActivationName {
 
 /** y <- f(x W + b) for a prediction: nothing is kept but z, where `z` is not y. */
 export function inferDense(engine: Engine, state: LayerState, samples: number, x: number, z: number, y: number): void {
-  affine(engine, state, samples, x, z);
   const activation = activationOf(state);
+  if (activation === "relu" && z === y) {
+    affine(engine, state, samples, x, y, RECTIFY);
+    return;
+  }
+  affine(engine, state, samples, x, z);
   if (activation !== "linear" || z !== y) activate(engine, activation, samples, state.units, z, y);
 }
 
@@ -90,6 +94,10 @@ export const densePasses: LayerPasses = {
     if (logits !== 0) {
       affine(engine, state, samples, x, logits);
       activate(engine, activation, samples, state.units, logits, y);
+      return;
+    }
+    if (activation === "relu") {
+      affine(engine, state, samples, x, y, RECTIFY);
       return;
     }
     // z waits where its slope will stand
