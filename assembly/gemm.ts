@@ -64,7 +64,8 @@ export function gemmTileRows(): usize {
  *   op(A): m x k    op(B): k x n    S, C: m x n    row-major, ld in elements
  *
  * S is C itself (BLAS's gemm), or any matrix; lds = 0 repeats one row, which is how a layer adds its bias.
- * beta = 0 writes C without reading S. With RECTIFY what is written is max(0, c_ij). C must not overlap A or B, nor S unless they are the same.
+ * beta = 0 writes C without reading S. With RECTIFY what is written is max(c_ij, 0); a NaN stays.
+ * C must not overlap A or B, nor S unless they are the same.
  *
  * The loops are numbered as in Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008.
  *
@@ -94,9 +95,18 @@ export function gemm(
   const transA = (flags & TRANSPOSE_A) !== 0;
   const transB = (flags & TRANSPOSE_B) !== 0;
   const rectify = (flags & RECTIFY) !== 0;
-  if (vectorProduct(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, s, lds, c, ldc)) {
-    if (rectify && ldc === n) relu(m * n, c, c);
-    else if (rectify) for (let i: usize = 0; i < m; i++) relu(n, c + ((i * ldc) << 3), c + ((i * ldc) << 3));
+  const aStep = transA ? lda : 1;
+  const bStep = transB ? 1 : ldb;
+  // a row or a column leaves nothing to be used twice: the matrix is read once, as it lies
+  let vector = true;
+  if (m === 1 && !transB) rowProduct(n, k, alpha, a, aStep, b, ldb, beta, s, c);
+  else if (n === 1 && !transA) columnProduct(m, k, alpha, a, lda, b, bStep, beta, s, lds, c, ldc);
+  // the same products with their sides exchanged; alpha belongs to A, whose place they take
+  else if (m === 1 && alpha === 1) columnProduct(n, k, 1, b, ldb, a, aStep, beta, s, 1, c, 1);
+  else if (n === 1 && alpha === 1 && ldc === 1 && lds === 1) rowProduct(m, k, 1, b, bStep, a, lda, beta, s, c);
+  else vector = false;
+  if (vector) {
+    if (rectify) rectifyVector(m, n, c, ldc);
     return;
   }
   const packedB = workspace + ((MC * KC) << 3);
@@ -138,44 +148,10 @@ export function gemm(
   }
 }
 
-/** A matrix by a row or a column, which leave nothing to be used twice: it is read once, as it lies. false where neither is one. */
-function vectorProduct(
-  transA: bool,
-  transB: bool,
-  m: usize,
-  n: usize,
-  k: usize,
-  alpha: f64,
-  a: usize,
-  lda: usize,
-  b: usize,
-  ldb: usize,
-  beta: f64,
-  s: usize,
-  lds: usize,
-  c: usize,
-  ldc: usize,
-): bool {
-  const aStep = transA ? lda : 1;
-  const bStep = transB ? 1 : ldb;
-  if (m === 1 && !transB) {
-    rowProduct(n, k, alpha, a, aStep, b, ldb, beta, s, c);
-    return true;
-  }
-  if (n === 1 && !transA) {
-    columnProduct(m, k, alpha, a, lda, b, bStep, beta, s, lds, c, ldc);
-    return true;
-  }
-  // the same products with their sides exchanged; alpha belongs to A, whose place they take
-  if (m === 1 && alpha === 1) {
-    columnProduct(n, k, 1, b, ldb, a, aStep, beta, s, 1, c, 1);
-    return true;
-  }
-  if (n === 1 && alpha === 1 && ldc === 1 && lds === 1) {
-    rowProduct(m, k, 1, b, bStep, a, lda, beta, s, c);
-    return true;
-  }
-  return false;
+/** C <- max(C, 0), a row or a column. */
+function rectifyVector(m: usize, n: usize, c: usize, ldc: usize): void {
+  if (ldc === n) relu(m * n, c, c);
+  else for (let i: usize = 0; i < m; i++, c += ldc << 3) relu(n, c, c);
 }
 
 function gemmPack(flags: i32, nc: usize, kc: usize, b: usize, ldb: usize, packed: usize): void {

@@ -1,19 +1,17 @@
 import { availableParallelism } from "node:os";
 import type { Bench } from "./bench";
-import type { Work } from "./contestant";
 import { fresh } from "./fresh";
 import { describe } from "./race";
 import { summarize } from "./statistics";
 import { table } from "./table";
+import { NETWORKS } from "./training";
 
 /** Cores are near or far: readings of the same work fall apart into two heaps where one has so many times the crossing of the other. */
 const APART = 1.5;
 const ROUNDS = 40;
 const SECONDS = 0.03;
-const WORKS: Work[] = [
-  { kind: "training", dims: [784, 128, 10], batchSize: 128, samples: 1280, optimizer: "sgd" },
-  { kind: "training", dims: [784, 512, 512, 10], batchSize: 128, samples: 512, optimizer: "sgd" },
-];
+/** The larger networks, which two threads share. */
+const WORKS = NETWORKS.slice(2);
 
 interface Round {
   /** Nanoseconds, before and after. */

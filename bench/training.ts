@@ -4,7 +4,7 @@ import type { Work } from "./contestant";
 type Training = Extract<Work, { kind: "training" }>;
 
 /** Softmax and categoricalCrossEntropy at the end, relu between, sgd, shuffled. `samples` make an epoch. */
-const NETWORKS: Training[] = [
+export const NETWORKS: Training[] = [
   { dims: [4, 16, 3], batchSize: 16, samples: 1600 },
   { dims: [64, 64, 10], batchSize: 32, samples: 1600 },
   { dims: [784, 128, 10], batchSize: 128, samples: 1280 },

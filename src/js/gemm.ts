@@ -9,8 +9,8 @@ const KC = 256;
 const NC = 512;
 
 /**
- * gemm and transpose, packed as in assembly/gemm.ts and written apart, with the same flags. Every element of C is one chain, from beta s_ij,
- * ascending over k; the indices carry `| 0`, which spares V8 its overflow checks (a fifth of the time).
+ * gemm and transpose, packed as in assembly/gemm.ts and written apart, with the same flags. Every element of C is one
+ * chain, from beta s_ij, ascending over k; the indices carry `| 0`, which spares V8 its overflow checks (a fifth of the time).
  */
 export function gemmKernels(memory: JsMemory) {
   return {
